@@ -146,18 +146,14 @@ export class Backends {
   }
 
   begin(workload: Workload, place: Backend): void {
-    const { pool, figures } = workload;
-    const { beyond } = pool;
-    pool.begin(place);
+    workload.pool.begin(place);
     // Those of other gateways change nothing else.
-    if (pool.beyond !== beyond) figures.changed = true;
+    if (place.kind === "local") workload.figures.changed = true;
   }
 
   finish(workload: Workload, place: Backend): void {
-    const { pool, figures } = workload;
-    const { beyond } = pool;
-    pool.finish(place);
-    if (pool.beyond !== beyond) figures.changed = true;
+    workload.pool.finish(place);
+    if (place.kind === "local") workload.figures.changed = true;
     if (place.isGone && place.kind === "local" && place.inFlight === 0) this.#drained(place);
     this.held.release(workload);
   }

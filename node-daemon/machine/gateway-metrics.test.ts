@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { durationBoundsMs, type WorkloadFigures } from "../gateway/control.ts";
+import { durationBoundsMs } from "../gateway/control.ts";
+import type { SummedFigures } from "../serving/figures.ts";
 import type { ServedWorkload } from "../serving/node-serving.ts";
 import { ProcessBook } from "../serving/process-figures.ts";
 import { createMetrics } from "./metrics.ts";
@@ -9,7 +10,7 @@ const options = { perInstance: false, workloadsMax: 10 };
 const page = (served: readonly ServedWorkload[]) =>
   createMetrics({ ...noMetricSources, served: () => served }, options).metrics();
 
-const figures: WorkloadFigures = {
+const figures: SummedFigures = {
   uid: "w",
   arrived: 9,
   inFlight: 3,

@@ -3,9 +3,18 @@
  *
  * A gateway may have begun long before this daemon. For Prometheus its counters go on; for the scheduler, who is told what has arrived
  * since the daemon began, what such a gateway says first is the past.
+ *
+ * How many requests wait with an instance no process knows: each has sent it a part of them. They are those beyond its concurrency, of what
+ * all have there together.
  */
-import type { SaidFigures, WorkloadFigures } from "../gateway/control.ts";
+import type { InstanceLoad, SaidFigures, WorkloadFigures } from "../gateway/control.ts";
 import type { WorkloadTraffic } from "../session/traffic-news.ts";
+
+/** Of one workload, of all processes together. */
+export type SummedFigures = Omit<WorkloadFigures, "instances"> & {
+  /** No instance works on them: they are held, or wait with an instance of this node, whoever has sent them there. */
+  readonly queued: number;
+};
 
 interface Live {
   readonly workloads: Map<string, WorkloadFigures>;
@@ -25,20 +34,23 @@ export class Figures<G> {
     this.#hasPast = hasPast;
   }
 
-  /** Since that gateway began. */
-  note(gateway: G, workloads: readonly WorkloadFigures[]): void {
+  /** Since that gateway began. Answers of which workloads that is news for the scheduler. */
+  note(gateway: G, workloads: readonly WorkloadFigures[]): readonly string[] {
     let live = this.#live.get(gateway);
     if (live === undefined) {
       live = { workloads: new Map(), isNew: this.#hasPast(gateway) };
       this.#live.set(gateway, live);
     }
+    const news: string[] = [];
     for (const figures of workloads) {
-      live.workloads.set(figures.uid, figures);
-      if (!live.isNew) continue;
       const { uid, arrived } = figures;
-      this.#arrivedBefore.set(uid, (this.#arrivedBefore.get(uid) ?? 0) + arrived);
+      const before = this.traffic(uid);
+      live.workloads.set(uid, figures);
+      if (live.isNew) this.#arrivedBefore.set(uid, (this.#arrivedBefore.get(uid) ?? 0) + arrived);
+      if (!isSame(before, this.traffic(uid))) news.push(uid);
     }
     live.isNew = false;
+    return news;
   }
 
   /** Answers for which workloads it had counted. */
@@ -46,7 +58,7 @@ export class Figures<G> {
     const workloads = this.#live.get(gateway)?.workloads ?? new Map<string, WorkloadFigures>();
     for (const [uid, figures] of workloads) {
       // Nothing is under way there any more.
-      this.#past.set(uid, sumOf(this.#past.get(uid), { ...figures, inFlight: 0, waiting: 0, queued: 0 }));
+      this.#past.set(uid, sumOf(this.#past.get(uid), { ...figures, inFlight: 0, waiting: 0, instances: [] }));
     }
     this.#live.delete(gateway);
     return [...workloads.keys()];
@@ -59,34 +71,56 @@ export class Figures<G> {
     for (const { workloads } of this.#live.values()) workloads.delete(uid);
   }
 
-  all(): readonly WorkloadFigures[] {
-    const sums = new Map(this.#past);
-    for (const { workloads } of this.#live.values()) {
-      for (const [uid, figures] of workloads) sums.set(uid, sumOf(sums.get(uid), figures));
-    }
-    return [...sums.values()];
+  all(): readonly SummedFigures[] {
+    const uids = new Set(this.#past.keys());
+    for (const { workloads } of this.#live.values()) for (const uid of workloads.keys()) uids.add(uid);
+    return [...uids].flatMap((uid) => this.#sum(uid) ?? []);
   }
 
   /** Of one workload, as the scheduler is told; undefined: there is none. */
   traffic(uid: string): WorkloadTraffic | undefined {
+    const sum = this.#sum(uid);
+    if (sum === undefined) return undefined;
+    const arrived = Math.max(0, sum.arrived - (this.#arrivedBefore.get(uid) ?? 0));
+    return { uid, arrived, inFlight: sum.inFlight, queued: sum.queued };
+  }
+
+  #sum(uid: string): SummedFigures | undefined {
     let sum = this.#past.get(uid);
     for (const { workloads } of this.#live.values()) {
       const figures = workloads.get(uid);
       if (figures !== undefined) sum = sumOf(sum, figures);
     }
     if (sum === undefined) return undefined;
-    const arrived = Math.max(0, sum.arrived - (this.#arrivedBefore.get(uid) ?? 0));
-    return { uid, arrived, inFlight: sum.inFlight, queued: sum.queued };
+    const { instances, ...counts } = sum;
+    return { ...counts, queued: counts.waiting + waitingWith(instances) };
   }
+}
+
+/** `instances` has one once for each process that has sent it something. */
+function waitingWith(instances: readonly InstanceLoad[]): number {
+  const sums = new Map<string, number>();
+  for (const { uid, inFlight } of instances) sums.set(uid, (sums.get(uid) ?? 0) + inFlight);
+  const concurrencies = new Map(instances.map(({ uid, concurrency }) => [uid, concurrency]));
+  let waiting = 0;
+  for (const [uid, inFlight] of sums) waiting += Math.max(0, inFlight - (concurrencies.get(uid) ?? 0));
+  return waiting;
+}
+
+function isSame(a: WorkloadTraffic | undefined, b: WorkloadTraffic | undefined): boolean {
+  return a?.arrived === b?.arrived && a?.inFlight === b?.inFlight && a?.queued === b?.queued;
 }
 
 const classes = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 
 /** A gateway of another version does not say all of it. */
 export function wholeFigures(said: SaidFigures): WorkloadFigures {
-  const { arrived, queued, requests, inFlight, waiting } = said;
+  const { queued, ...figures } = said;
+  const { arrived, instances, requests, inFlight, waiting } = figures;
   const answered = () => classes.reduce((sum, one) => sum + requests[one], 0);
-  return { ...said, arrived: arrived ?? answered() + inFlight, queued: queued ?? waiting };
+  // With which instances those wait that it has sent, it does not say.
+  const unnamed = { uid: "", inFlight: (queued ?? waiting) - waiting, concurrency: 0 };
+  return { ...figures, arrived: arrived ?? answered() + inFlight, instances: instances ?? [unnamed] };
 }
 
 function sumOf(before: WorkloadFigures | undefined, figures: WorkloadFigures): WorkloadFigures {
@@ -99,7 +133,7 @@ function sumOf(before: WorkloadFigures | undefined, figures: WorkloadFigures): W
     arrived: before.arrived + figures.arrived,
     inFlight: before.inFlight + figures.inFlight,
     waiting: before.waiting + figures.waiting,
-    queued: before.queued + figures.queued,
+    instances: [...before.instances, ...figures.instances],
     requests,
     durations: Array.from({ length }, (_, i) => (before.durations[i] ?? 0) + (figures.durations[i] ?? 0)),
     durationSumMs: before.durationSumMs + figures.durationSumMs,

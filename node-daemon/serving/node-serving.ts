@@ -22,7 +22,7 @@ import type {
   ToGateway,
   WorkloadFigures,
 } from "../gateway/control.ts";
-import type { HeldInstance } from "../held-instance.ts";
+import { configOf, type HeldInstance } from "../held-instance.ts";
 import { Ledger } from "../ledger.ts";
 import { removeUnusedPrograms } from "../own-program.ts";
 import type { ConditionBoard } from "../machine/condition-board.ts";
@@ -31,7 +31,7 @@ import type { TrafficSource, WorkloadTraffic } from "../session/traffic-news.ts"
 import { DirectRuns } from "./direct-runs.ts";
 import { Drains } from "./drains.ts";
 import { EndpointBoard } from "./endpoint-board.ts";
-import { Figures, wholeFigures } from "./figures.ts";
+import { Figures, type SummedFigures, wholeFigures } from "./figures.ts";
 import type { GatewayHandle, GatewayMessage } from "./gateway-handle.ts";
 import { GatewayKeeper } from "./gateway-keeper.ts";
 import { buildIdOf, type GatewayProgram } from "./gateway-program.ts";
@@ -63,7 +63,7 @@ export interface NodeServingOptions {
 
 export interface ServedWorkload {
   readonly workload: GatewayWorkload;
-  readonly figures: WorkloadFigures;
+  readonly figures: SummedFigures;
 }
 
 export class NodeServing implements TrafficSource {
@@ -164,9 +164,15 @@ export class NodeServing implements TrafficSource {
 
   /** What its present run was asked at a listener of its own, since that began. */
   requests(held: HeldInstance, requests: RequestFigures): void {
-    const { uid } = held.assignment.owner;
-    this.#figures.note(this.#direct.note(held), [{ uid, ...requests }]);
-    this.#onTraffic(uid);
+    const { uid, owner } = held.assignment;
+    const { inFlight, waiting } = requests;
+    // What is not held is with the one instance that there is.
+    const load = {
+      uid,
+      inFlight: inFlight - waiting,
+      concurrency: configOf(held)?.serving?.concurrency ?? 0,
+    };
+    this.#note(this.#direct.note(held), [{ ...requests, uid: owner.uid, instances: [load] }]);
   }
 
   /** Of an endpoint that was told to be gone: resolves once nothing is under way there. */
@@ -325,10 +331,12 @@ export class NodeServing implements TrafficSource {
   #onMessage(gateway: GatewayHandle, message: GatewayMessage): void {
     if (message.kind === "drained") this.#drains.drained(gateway, message.uid);
     else if (message.kind === "process") this.#processes.note(gateway, message.figures);
-    else if (message.kind === "figures") {
-      this.#figures.note(gateway, message.workloads.map(wholeFigures));
-      for (const { uid } of message.workloads) this.#onTraffic(uid);
-    } else this.#onWake(message.workloads);
+    else if (message.kind === "figures") this.#note(gateway, message.workloads.map(wholeFigures));
+    else this.#onWake(message.workloads);
+  }
+
+  #note(source: GatewayHandle | string, workloads: readonly WorkloadFigures[]): void {
+    for (const uid of this.#figures.note(source, workloads)) this.#onTraffic(uid);
   }
 }
 

@@ -34,7 +34,6 @@ test("direct requests: answered, and counted with what the instance uses", async
   expect(direct.instance.takeUsage().requests).toMatchObject({
     arrived: 2,
     inFlight: 0,
-    queued: 0,
     requests: { "2xx": 2, "5xx": 0 },
   });
 });
