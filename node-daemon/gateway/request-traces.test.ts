@@ -62,7 +62,6 @@ test("RequestTraces: a sampled request is gone on with, and the next one gets th
 test.each([
   { name: "one that is not sampled", traceparent: unsampled, ratio: 1 },
   { name: "none, and a ratio of 0", traceparent: undefined, ratio: 0 },
-  { name: "one that is none, and a ratio of 0", traceparent: "00-yes", ratio: 0 },
 ])("RequestTraces: a request with a traceparent of $name stays as it is", ({ traceparent, ratio }) => {
   const { tracer, traces } = setUp(ratio);
   const request = requestOf(traceparent);
@@ -70,6 +69,16 @@ test.each([
   traces.end(request, undefined, undefined, 200);
   expect(request.headers.traceparent).toBe(traceparent);
   expect(tracer.spans).toEqual([]);
+});
+
+test.each([
+  { name: "one that is none", headers: ["traceparent", "00-yes"] },
+  { name: "several", headers: ["traceparent", sampled, "traceparent", sampled] },
+])("RequestTraces: with a traceparent of $name the ratio decides, and a trace begins anew", ({ headers }) => {
+  const { tracer, traces } = setUp(1);
+  traces.begin(requestOf(undefined, { headers: readRequestHeaders(headers) }));
+  expect(tracer.spans.map(({ parent }) => parent)).toEqual([undefined]);
+  expect(tracer.spans[0]?.context.traceId).not.toBe(remote.traceId);
 });
 
 test("RequestTraces: of requests whose clients have not decided, about the ratio are traced, each a trace of its own", () => {
