@@ -129,13 +129,32 @@ test("RequestTraces: a method that nobody knows makes no name of a span", () => 
   });
 });
 
-function headOf(traceparent: string): RequestHead {
+test("RequestTraces: a call of a function has a span of its own kind", () => {
+  const { tracer, traces } = setUp();
+  const request = requestOf(sampled, { method: "CALL", path: "price", call: {} });
+  traces.begin(request);
+  traces.end(request, undefined, undefined, 502);
+  const [span] = tracer.spans;
+  expect(span).toMatchObject({ name: "CALL", kind: "server", parent: remote, error: "answered 502" });
+  expect(span?.attributes).toEqual({
+    "rpc.system": "grpc",
+    "rpc.service": "wherry.v1.FunctionService",
+    "rpc.method": "Call",
+    "wherry.function.name": "price",
+    "client.address": "10.0.0.1",
+    "http.response.status_code": 502,
+    "error.type": "502",
+  });
+});
+
+function headOf(traceparent: string, given: Partial<RequestHead> = {}): RequestHead {
   // What is read of it is here.
   return {
     target: { kind: "workload", uid: "w", templateHash: "" },
     method: "GET",
     path: "/cart?token=secret",
     headers: ["x", "traceparent", "traceparent", traceparent, "via", "1.1 a"],
+    ...given,
   } as unknown as RequestHead;
 }
 
@@ -148,6 +167,17 @@ test("relay: goes on with another gateway's trace, and the handler gets the span
   expect(traced?.head.headers).toEqual(["x", "traceparent", "traceparent", own, "via", "1.1 a"]);
   expect(span).toMatchObject({ name: "relay GET", parent: remote });
   expect(span?.attributes).toMatchObject({ "url.path": "/cart", "http.response.status_code": 200 });
+});
+
+test("relay: goes on with the trace of a call", () => {
+  const { tracer, traces } = setUp();
+  traces.relay(headOf(sampled, { method: "CALL", path: "price", call: {} }))?.end(200, undefined);
+  expect(tracer.spans[0]).toMatchObject({ name: "relay CALL", parent: remote });
+  expect(tracer.spans[0]?.attributes).toMatchObject({
+    "rpc.system": "grpc",
+    "wherry.function.name": "price",
+  });
+  expect(tracer.spans[0]?.attributes).not.toHaveProperty("url.path");
 });
 
 test("relay: what is not sampled is not its business", () => {
