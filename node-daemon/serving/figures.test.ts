@@ -21,8 +21,11 @@ function summed({ instances: _instances, ...counts }: WorkloadFigures): SummedFi
   return { ...counts, queued: counts.waiting };
 }
 
+const figuresOf = (hasPast: (gateway: string) => boolean = () => false) =>
+  new Figures<string>({ hasPast, idOf: (gateway) => gateway });
+
 test("Figures: those of all gateways together, each as it said last", () => {
-  const figures = new Figures<string>(() => false);
+  const figures = figuresOf();
   figures.note("g", [counted("w", 1), counted("v", 5)]);
   figures.note("g", [counted("w", 2)]);
   figures.note("h", [counted("w", 3)]);
@@ -38,7 +41,7 @@ test("Figures: those of all gateways together, each as it said last", () => {
 });
 
 test("Figures: what a gateway that is gone has counted stays, and nothing of it is under way", () => {
-  const figures = new Figures<string>(() => false);
+  const figures = figuresOf();
   figures.note("g", [counted("w", 2)]);
   expect(figures.died("g")).toEqual(["w"]);
   expect(figures.died("never there")).toEqual([]);
@@ -48,7 +51,7 @@ test("Figures: what a gateway that is gone has counted stays, and nothing of it 
 });
 
 test("Figures: a workload that is gone has none", () => {
-  const figures = new Figures<string>(() => false);
+  const figures = figuresOf();
   figures.note("g", [counted("w", 2)]);
   figures.died("g");
   figures.note("h", [counted("w", 2)]);
@@ -57,7 +60,7 @@ test("Figures: a workload that is gone has none", () => {
 });
 
 test("Figures.traffic: what all gateways say of one workload", () => {
-  const figures = new Figures<string>(() => false);
+  const figures = figuresOf();
   figures.note("g", [counted("w", 1), counted("v", 5)]);
   figures.note("h", [counted("w", 3)]);
   expect(figures.traffic("w")).toEqual({ uid: "w", arrived: 12, inFlight: 4, queued: 4 });
@@ -69,7 +72,7 @@ test("Figures.traffic: what all gateways say of one workload", () => {
 });
 
 test("Figures.traffic: what arrived at a gateway before this daemon began is not counted, and all that arrives after it", () => {
-  const figures = new Figures<string>((gateway) => gateway.startsWith("found"));
+  const figures = figuresOf((gateway) => gateway.startsWith("found"));
   figures.note("found", [counted("w", 100)]);
   expect(figures.traffic("w")).toMatchObject({ arrived: 0, inFlight: 100 });
   figures.note("found", [counted("w", 101), counted("v", 2)]);
@@ -87,7 +90,7 @@ test("Figures.traffic: what arrived at a gateway before this daemon began is not
 const load = (uid: string, inFlight: number) => ({ uid, inFlight, concurrency: 4 });
 
 test("Figures.traffic: what waits with an instance are the requests beyond its concurrency, whoever has sent them there", () => {
-  const figures = new Figures<string>(() => false);
+  const figures = figuresOf();
   const note = (gateway: string, ...instances: readonly InstanceLoad[]) =>
     figures.note(gateway, [{ ...counted("w", 0), waiting: 1, instances }]);
   const queued = () => figures.traffic("w")?.queued;
@@ -104,7 +107,7 @@ test("Figures.traffic: what waits with an instance are the requests beyond its c
 });
 
 test("Figures.note: says of which workloads that is news", () => {
-  const figures = new Figures<string>((gateway) => gateway === "found");
+  const figures = figuresOf((gateway) => gateway === "found");
   const note = (gateway: string, ...instances: readonly InstanceLoad[]) =>
     figures.note(gateway, [
       { ...counted("w", 1), instances },
@@ -123,9 +126,37 @@ test("wholeFigures: a gateway of before says less, and what waits of its own req
   expect(wholeFigures(counted("w", 3))).toEqual(counted("w", 3));
   const old = wholeFigures({ ...less, queued: 5 });
   expect(old).toEqual({ ...counted("w", 3), arrived: 7, instances: [unnamed(2)] });
-  const figures = new Figures<string>(() => false);
+  const figures = figuresOf();
   figures.note("old", [old]);
   figures.note("older", [old]);
   figures.note("new", [{ ...counted("w", 0), instances: [load("i", 5)] }]);
   expect(figures.traffic("w")?.queued).toBe(5 + 5 + 1);
+});
+
+test("Figures.load: what a daemon before has written down counts until its gateway speaks, and nothing of it is news", () => {
+  const before = figuresOf();
+  before.note("gone", [counted("w", 1)]);
+  before.died("gone");
+  before.note("dies", [{ ...counted("w", 2), instances: [load("i", 9)] }]);
+  before.note("stays", [counted("w", 3), counted("unknown", 1)]);
+  const arrived = (figures: Figures<string>) =>
+    figures.all().map((sum) => [sum.uid, sum.arrived, sum.queued]);
+  const figures = figuresOf((gateway) => gateway === "stays");
+  figures.load(before.toSave(() => true));
+  expect(arrived(figures)).toEqual([
+    ["w", 3 + 6 + 9, 0],
+    ["unknown", 3, 0],
+  ]);
+  figures.loadedOnly(new Set(["stays"]));
+  expect(figures.traffic("w")).toBeUndefined();
+  figures.note("stays", [counted("w", 4)]);
+  expect(arrived(figures)).toEqual([["w", 3 + 6 + 12, 4]]);
+  expect(figures.traffic("w")).toMatchObject({ arrived: 0, inFlight: 4 });
+  // And so on with the next one.
+  const next = figuresOf();
+  next.load(figures.toSave((uid) => uid === "w"));
+  next.note("stays", [counted("w", 5)]);
+  expect(arrived(next)).toEqual([["w", 3 + 6 + 15, 5]]);
+  next.forget("w");
+  expect([next.all(), Object.values(next.toSave(() => true)).flat()]).toEqual([[], []]);
 });

@@ -4,6 +4,8 @@
  * A gateway may have begun long before this daemon. For Prometheus its counters go on; for the scheduler, who is told what has arrived
  * since the daemon began, what such a gateway says first is the past.
  *
+ * What a daemon before has written down of a gateway counts until that speaks itself, which may never be: it can have ended meanwhile.
+ *
  * How many requests wait with an instance no process knows: each has sent it a part of them. They are those beyond its concurrency, of what
  * all have there together.
  */
@@ -16,6 +18,18 @@ export type SummedFigures = Omit<WorkloadFigures, "instances"> & {
   readonly queued: number;
 };
 
+/** What is written down for the next daemon: of each source what it has said last, and under "" what no source says any more. */
+export type SavedFigures = Readonly<Record<string, readonly WorkloadFigures[]>>;
+
+const nobody = "";
+
+export interface FiguresOptions<G> {
+  /** Whether it was started by another daemon. */
+  readonly hasPast: (gateway: G) => boolean;
+  /** The same for all daemons. */
+  readonly idOf: (gateway: G) => string;
+}
+
 interface Live {
   readonly workloads: Map<string, WorkloadFigures>;
   /** What it says next is its past. */
@@ -27,19 +41,49 @@ export class Figures<G> {
   readonly #past = new Map<string, WorkloadFigures>();
   /** What has arrived before this daemon has heard of it, of those gateways that were there before. */
   readonly #arrivedBefore = new Map<string, number>();
-  readonly #hasPast: (gateway: G) => boolean;
+  readonly #options: FiguresOptions<G>;
+  /** By source and workload. */
+  readonly #saved = new Map<string, Map<string, WorkloadFigures>>();
 
-  /** `hasPast`: whether it was started by another daemon. */
-  constructor(hasPast: (gateway: G) => boolean) {
-    this.#hasPast = hasPast;
+  constructor(options: FiguresOptions<G>) {
+    this.#options = options;
+  }
+
+  /** Before anybody speaks. */
+  load(saved: SavedFigures): void {
+    for (const [id, workloads] of Object.entries(saved)) {
+      this.#saved.set(id, new Map(workloads.map((figures) => [figures.uid, ended(figures)])));
+    }
+  }
+
+  /** No other source of an earlier daemon will speak. */
+  loadedOnly(ids: ReadonlySet<string>): void {
+    const gone = [...this.#saved.keys()].filter((id) => !ids.has(id));
+    const sums = sumsOf(gone.map((id) => this.#saved.get(id) ?? new Map<string, WorkloadFigures>()));
+    for (const id of gone) this.#saved.delete(id);
+    if (sums.size > 0) this.#saved.set(nobody, sums);
+  }
+
+  /** Of the workloads that there still are. */
+  toSave(isKnown: (uid: string) => boolean): SavedFigures {
+    const before = this.#saved.get(nobody) ?? new Map<string, WorkloadFigures>();
+    const live = Array.from(
+      this.#live,
+      ([gateway, { workloads }]) => [this.#options.idOf(gateway), workloads] as const,
+    );
+    const all = new Map([...this.#saved, ...live, [nobody, sumsOf([before, this.#past])] as const]);
+    return Object.fromEntries(
+      Array.from(all, ([id, workloads]) => [id, [...workloads.values()].filter(({ uid }) => isKnown(uid))]),
+    );
   }
 
   /** Since that gateway began. Answers of which workloads that is news for the scheduler. */
   note(gateway: G, workloads: readonly WorkloadFigures[]): readonly string[] {
     let live = this.#live.get(gateway);
     if (live === undefined) {
-      live = { workloads: new Map(), isNew: this.#hasPast(gateway) };
+      live = { workloads: new Map(), isNew: this.#options.hasPast(gateway) };
       this.#live.set(gateway, live);
+      this.#saved.delete(this.#options.idOf(gateway));
     }
     const news: string[] = [];
     for (const figures of workloads) {
@@ -57,8 +101,7 @@ export class Figures<G> {
   died(gateway: G): readonly string[] {
     const workloads = this.#live.get(gateway)?.workloads ?? new Map<string, WorkloadFigures>();
     for (const [uid, figures] of workloads) {
-      // Nothing is under way there any more.
-      this.#past.set(uid, sumOf(this.#past.get(uid), { ...figures, inFlight: 0, waiting: 0, instances: [] }));
+      this.#past.set(uid, sumOf(this.#past.get(uid), ended(figures)));
     }
     this.#live.delete(gateway);
     return [...workloads.keys()];
@@ -69,32 +112,41 @@ export class Figures<G> {
     this.#past.delete(uid);
     this.#arrivedBefore.delete(uid);
     for (const { workloads } of this.#live.values()) workloads.delete(uid);
+    for (const workloads of this.#saved.values()) workloads.delete(uid);
   }
 
   all(): readonly SummedFigures[] {
-    const uids = new Set(this.#past.keys());
-    for (const { workloads } of this.#live.values()) for (const uid of workloads.keys()) uids.add(uid);
-    return [...uids].flatMap((uid) => this.#sum(uid) ?? []);
+    const live = Array.from(this.#live.values(), ({ workloads }) => workloads);
+    return Array.from(sumsOf([this.#past, ...this.#saved.values(), ...live]).values(), summed);
   }
 
   /** Of one workload, as the scheduler is told; undefined: there is none. */
   traffic(uid: string): WorkloadTraffic | undefined {
-    const sum = this.#sum(uid);
-    if (sum === undefined) return undefined;
+    let told = this.#past.get(uid);
+    for (const { workloads } of this.#live.values()) {
+      const figures = workloads.get(uid);
+      if (figures !== undefined) told = sumOf(told, figures);
+    }
+    if (told === undefined) return undefined;
+    const sum = summed(told);
     const arrived = Math.max(0, sum.arrived - (this.#arrivedBefore.get(uid) ?? 0));
     return { uid, arrived, inFlight: sum.inFlight, queued: sum.queued };
   }
+}
 
-  #sum(uid: string): SummedFigures | undefined {
-    let sum = this.#past.get(uid);
-    for (const { workloads } of this.#live.values()) {
-      const figures = workloads.get(uid);
-      if (figures !== undefined) sum = sumOf(sum, figures);
-    }
-    if (sum === undefined) return undefined;
-    const { instances, ...counts } = sum;
-    return { ...counts, queued: counts.waiting + waitingWith(instances) };
-  }
+function summed({ instances, ...counts }: WorkloadFigures): SummedFigures {
+  return { ...counts, queued: counts.waiting + waitingWith(instances) };
+}
+
+/** Nothing is under way there any more. */
+function ended(figures: WorkloadFigures): WorkloadFigures {
+  return { ...figures, inFlight: 0, waiting: 0, instances: [] };
+}
+
+function sumsOf(parts: readonly ReadonlyMap<string, WorkloadFigures>[]): Map<string, WorkloadFigures> {
+  const sums = new Map<string, WorkloadFigures>();
+  for (const part of parts) for (const [uid, figures] of part) sums.set(uid, sumOf(sums.get(uid), figures));
+  return sums;
 }
 
 /** `instances` has one once for each process that has sent it something. */

@@ -37,6 +37,7 @@ import { GatewayKeeper } from "./gateway-keeper.ts";
 import { buildIdOf, type GatewayProgram } from "./gateway-program.ts";
 import { type GatewayUpdate, joined } from "./gateway-update.ts";
 import { servingLimits } from "./limits.ts";
+import { SavedFiguresFile } from "./saved-figures.ts";
 import { type GatewayProcesses, ProcessBook } from "./process-figures.ts";
 import { peerAddressOf, type ServingOptions, urlsOf } from "./serving-options.ts";
 import { ToldFacts } from "./told-facts.ts";
@@ -74,9 +75,11 @@ export class NodeServing implements TrafficSource {
   readonly #keeper: GatewayKeeper;
   readonly #direct = new DirectRuns();
   /** Of gateways, and of runs that take requests themselves. */
-  readonly #figures = new Figures<GatewayHandle | string>((source) =>
-    typeof source === "string" ? this.#direct.isAdopted(source) : source.isFound,
-  );
+  readonly #figures = new Figures<GatewayHandle | string>({
+    hasPast: (source) => (typeof source === "string" ? this.#direct.isAdopted(source) : source.isFound),
+    idOf: (source) => (typeof source === "string" ? source : source.config.gatewayId),
+  });
+  readonly #savedFigures: SavedFiguresFile;
   readonly #processes = new ProcessBook<GatewayHandle>();
   readonly #drains: Drains<GatewayHandle>;
   #part: GatewayUpdate | undefined;
@@ -108,6 +111,8 @@ export class NodeServing implements TrafficSource {
       },
     });
     this.#facts.load(checkpoint.loadGatewayFacts());
+    this.#savedFigures = new SavedFiguresFile({ folder: options.folder, clock, log });
+    this.#figures.load(this.#savedFigures.read());
   }
 
   /** Whether this node is to have a gateway. */
@@ -132,7 +137,11 @@ export class NodeServing implements TrafficSource {
   async start(): Promise<void> {
     const over = new AbortController();
     const late = sleep(this.#options.clock, servingLimits.readyMs, over.signal).catch(() => {});
-    const found = this.#keeper.start().then(() => this.#removePrograms());
+    const found = this.#keeper.start().then(() => {
+      const gateways = Array.from(this.#keeper.gateways, ({ config }) => config.gatewayId);
+      this.#figures.loadedOnly(new Set([...gateways, ...this.#direct.adoptedKeys]));
+      return this.#removePrograms();
+    });
     await Promise.race([this.isWanted ? this.#settled.promise : found, late]);
     over.abort(new Error("it listens"));
     if (!this.isWanted) return;
@@ -255,11 +264,13 @@ export class NodeServing implements TrafficSource {
   async end(): Promise<void> {
     this.#ledger.close();
     await this.#keeper.end(servingLimits.stopGraceMs);
+    this.#savedFigures.close();
   }
 
   /** The gateways go on, for the next daemon. */
   leave(): void {
     this.#ledger.close();
+    this.#savedFigures.close();
     this.#keeper.close();
   }
 
@@ -337,6 +348,7 @@ export class NodeServing implements TrafficSource {
 
   #note(source: GatewayHandle | string, workloads: readonly WorkloadFigures[]): void {
     for (const uid of this.#figures.note(source, workloads)) this.#onTraffic(uid);
+    this.#savedFigures.changed(() => this.#figures.toSave((uid) => this.#workload(uid) !== undefined));
   }
 }
 

@@ -1,11 +1,14 @@
 /** Requests of real clients, as the scheduler hears of them from the gateways: what autoscalers are told. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { stringify } from "yaml";
 import type { WasmAutoscalerStatus } from "../../api/gen/kinds.gen.ts";
 import { parseQuantity } from "../../api/quantity.ts";
 import { checkout, eventually, TestCluster } from "../support/cluster.ts";
+import { freePort } from "../support/free-port.ts";
 import { guestFolder, guestImage } from "../support/guests.ts";
 import { HttpLoad } from "../support/http-load.ts";
 import { askedOf, hostOf, route, served, wagi } from "../support/loaded-handlers.ts";
@@ -149,4 +152,31 @@ test("what waits with an instance is counted whole, whichever processes have sen
   leaving.abort();
   await Promise.all(asks);
   await eventually(async () => expect(await queuedOf(crowded)).toBe("0"));
+});
+
+test("kill -9 of a daemon, and of its gateway while nobody is there: the node's counters go on from where they were", async () => {
+  const port = await freePort();
+  const nodeArgs = ["--metrics-address", `127.0.0.1:${port}`];
+  await using one = await TestCluster.start(["one"], { gateways: true, nodeArgs });
+  await one.apply([served(wagi, name, 1), route(name)].join("---\n"));
+  await one.client().settled(name, 1, 1);
+  const answered = async () => (await ask(one.url("one"), { host: hostOf(name) })).status;
+  await eventually(async () => expect(await answered()).toBe(200));
+  for (let asked = 0; asked < 50; asked++) expect(await answered()).toBe(200);
+  const counted = async () => {
+    const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return Number(/^wherry_gateway_requests_arrived_total\{.*\} (\d+)$/m.exec(page)?.[1]);
+  };
+  await eventually(async () => expect(await counted()).toBeGreaterThanOrEqual(50));
+  const before = await counted();
+  const saved = join(one.directory.node("one"), "gateway", "figures.json");
+  await eventually(() =>
+    Promise.resolve(expect(readFileSync(saved, "utf8")).toContain(`"arrived":${before}`)),
+  );
+  await one.killNode("one");
+  one.killGateways("one");
+  await one.startNode("one");
+  expect(await counted()).toBe(before);
+  await eventually(async () => expect(await answered()).toBe(200));
+  await eventually(async () => expect(await counted()).toBeGreaterThan(before));
 });
