@@ -6,6 +6,8 @@ export const clientLimits = {
   fullAttempts: 100,
   fullPauseMs: 20,
   inFlightMin: 8,
+  /** With a connection each, of which a gateway lets an address have 1,024. Beyond that the one called longest ago goes, if it has no calls. */
+  workloads: 256,
   /** Calls that wait for their turn; those beyond are rejected. */
   waiting: 20_000,
   /** To the API server for a ticket, while it says nothing. */

@@ -64,3 +64,31 @@ test("WherryFunctions: asks for one ticket for each workload, and ends what wait
   for (const outcome of await Promise.all(calls)) expect(outcome).toMatchObject({ reason: "Closed" });
   expect(asked).toEqual(["shop wasmdeployments a", "shop wasmdaemonsets a", "other wasmdeployments a"]);
 });
+
+test("WherryFunctions: has a bounded number of workloads, and forgets the one without calls that was called longest ago", async () => {
+  const tickets = new Map<string, AbortSignal>();
+  await using functions = new WherryFunctions({
+    tickets: ({ name }, signal) => {
+      tickets.set(name, signal);
+      return new Promise(() => {});
+    },
+  });
+  const call = (name: string, signal?: AbortSignal) =>
+    functions
+      .call(`deployment/${name}`, "f", "", signal && { signal })
+      .catch((thrown: { readonly reason?: string }) => thrown.reason ?? "gone");
+  const leaving = [new AbortController(), new AbortController()];
+  const left = leaving.map(({ signal }, index) => call(`left-${index}`, signal));
+  for (let other = 2; other < clientLimits.workloads; other++) void call(`other-${other}`);
+  expect(await call("more")).toBe("Full");
+  expect(tickets.has("more")).toBe(false);
+  for (const controller of leaving) controller.abort();
+  expect(await Promise.all(left)).toEqual(["gone", "gone"]);
+  // Called again, so that the other one is older; and it still has its ticket to come.
+  void call("left-0");
+  void call("more");
+  expect(tickets.get("left-1")?.aborted).toBe(true);
+  expect(tickets.get("left-0")?.aborted).toBe(false);
+  expect(tickets.has("more")).toBe(true);
+  expect(await call("yet-more")).toBe("Full");
+});

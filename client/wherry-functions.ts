@@ -46,6 +46,7 @@ export class WherryFunctions implements AsyncDisposable {
   readonly #tickets: TicketSource;
   readonly #namespace: string;
   readonly #inFlightMax: number;
+  /** Those called longest ago come first. */
   readonly #workloads = new Map<string, WorkloadCalls>();
 
   constructor({
@@ -67,7 +68,8 @@ export class WherryFunctions implements AsyncDisposable {
   ): Promise<CallAnswer> {
     const { signal, namespace = this.#namespace } = options;
     try {
-      return this.#workload(parseWorkload(namespace, workload)).call(requestOf(name, input, options), signal);
+      const request = requestOf(name, input, options);
+      return this.#workload(parseWorkload(namespace, workload)).call(request, signal);
     } catch (thrown) {
       return Promise.reject(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
@@ -81,18 +83,32 @@ export class WherryFunctions implements AsyncDisposable {
 
   #workload(name: CalledName): WorkloadCalls {
     const key = `${name.namespace}/${name.plural}/${name.name}`;
-    let calls = this.#workloads.get(key);
-    if (calls === undefined) {
-      calls = new WorkloadCalls({
+    const known = this.#workloads.get(key);
+    if (known === undefined) this.#makeRoom();
+    else this.#workloads.delete(key);
+    const calls =
+      known ??
+      new WorkloadCalls({
         ticket: (signal) => this.#tickets(name, signal),
         inFlightMax: this.#inFlightMax,
         connect: CallStream.open,
         clock: systemClock,
         background: backgroundClock,
       });
-      this.#workloads.set(key, calls);
-    }
+    this.#workloads.set(key, calls);
     return calls;
+  }
+
+  #makeRoom(): void {
+    if (this.#workloads.size < clientLimits.workloads) return;
+    for (const [key, calls] of this.#workloads) {
+      if (!calls.isIdle) continue;
+      this.#workloads.delete(key);
+      calls.close();
+      return;
+    }
+    const message = `calls of ${clientLimits.workloads} other workloads are under way; use another WherryFunctions, or wait for some of them`;
+    throw new FunctionCallError("Full", message, true);
   }
 }
 

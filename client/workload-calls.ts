@@ -40,6 +40,8 @@ export class WorkloadCalls {
   /** Calls up to this one were begun before the window was made smaller. */
   #narrowedAt = 0;
   #renewal: Timer | undefined;
+  /** Calls that found a queue full, and wait before they are sent again. */
+  #paused = 0;
   readonly #closing = new AbortController();
 
   constructor(options: WorkloadCallsOptions) {
@@ -58,6 +60,13 @@ export class WorkloadCalls {
       this.#waiting.push(new PendingCall({ request, clock, signal, resolve, reject }));
       this.#pump();
     });
+  }
+
+  /** Nobody would notice if it were closed. */
+  get isIdle(): boolean {
+    return (
+      this.#underWay.size === 0 && this.#paused === 0 && this.#waiting.every(({ isSettled }) => isSettled)
+    );
   }
 
   close(): void {
@@ -190,7 +199,9 @@ export class WorkloadCalls {
         this.#window / 2,
       );
     }
+    this.#paused++;
     this.#options.clock.setTimer(clientLimits.fullPauseMs, () => {
+      this.#paused--;
       if (this.#isClosed) return call.fail(closed());
       this.#again(call);
       this.#pump();

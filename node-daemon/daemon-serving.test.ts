@@ -260,7 +260,6 @@ test("Daemon: an address that somebody else has is an error that says so", async
 const asked = (arrived: number) => ({
   arrived,
   inFlight: 1,
-  queued: 0,
   waiting: 0,
   requests: { "1xx": 0, "2xx": arrived - 1, "3xx": 0, "4xx": 0, "5xx": 0 },
   durations: [arrived - 1],

@@ -147,11 +147,9 @@ export class Backends {
   }
 
   begin(workload: Workload, place: Backend): void {
-    const { pool, figures } = workload;
-    const { beyond } = pool;
-    pool.begin(place);
+    workload.pool.begin(place);
     // Those of other gateways change nothing else.
-    if (pool.beyond !== beyond) figures.changed = true;
+    if (place.kind === "local") workload.figures.changed = true;
   }
 
   /** A request there has become a tunnel, which `finish` is told. */
@@ -162,11 +160,9 @@ export class Backends {
   }
 
   finish(workload: Workload, place: Backend, isTunnel = false): void {
-    const { pool, figures } = workload;
-    const { beyond } = pool;
-    pool.finish(place);
-    if (pool.beyond !== beyond) figures.changed = true;
+    workload.pool.finish(place);
     if (place.kind === "local") {
+      workload.figures.changed = true;
       if (isTunnel) place.tunnels--;
       this.#lookIfDrained(place);
     }

@@ -191,15 +191,15 @@ export interface ConnectionFigures {
 
 /**
  * Of one workload, since the gateway began. Told once a second for those that have changed, and of all when a daemon connects.
- * What comes from another node's gateway is counted there, so that sums over nodes have each request once; but for `queued`.
+ * What comes from another node's gateway is counted there, so that sums over nodes have each request once; but for `instances`.
  */
 export interface WorkloadFigures {
   readonly uid: string;
   /** Whatever became of them. */
   readonly arrived: number;
   readonly inFlight: number;
-  /** No instance works on them: they are held, or wait with an instance of this node, whoever has sent them there. */
-  readonly queued: number;
+  /** Those of this node that this process has requests with, whoever has sent them: how many wait there only the daemon knows. */
+  readonly instances: readonly InstanceLoad[];
   /** Held because there was no instance that could take them. */
   readonly waiting: number;
   readonly requests: Readonly<Record<"1xx" | "2xx" | "3xx" | "4xx" | "5xx", number>>;
@@ -211,12 +211,20 @@ export interface WorkloadFigures {
   readonly retries: number;
 }
 
-/** Of one instance that is asked directly: see shim/direct. */
-export type RequestFigures = Omit<WorkloadFigures, "uid">;
+/** What one process has sent to an instance and is not answered. */
+export interface InstanceLoad {
+  readonly uid: string;
+  readonly inFlight: number;
+  /** As in {@link Endpoint}. */
+  readonly concurrency: number;
+}
 
-/** A gateway of a version before says less. */
-export type SaidFigures = Omit<WorkloadFigures, "arrived" | "queued"> &
-  Partial<Pick<WorkloadFigures, "arrived" | "queued">>;
+/** Of one instance that is asked directly: see shim/direct. */
+export type RequestFigures = Omit<WorkloadFigures, "uid" | "instances">;
+
+/** A gateway of a version before says less; instead of `instances`, how many are held or wait with one, of those that it has sent itself. */
+export type SaidFigures = Omit<WorkloadFigures, "arrived" | "instances"> &
+  Partial<Pick<WorkloadFigures, "arrived" | "instances">> & { readonly queued?: number };
 
 /** Of the gateway process itself. Told every few seconds; counters are since it began. */
 export interface ProcessFigures {

@@ -1,4 +1,5 @@
-import { durationBoundsMs, type WorkloadFigures } from "./control.ts";
+import { durationBoundsMs, type InstanceLoad, type WorkloadFigures } from "./control.ts";
+import { gatewayLimits } from "./limits.ts";
 
 /** What is counted of one workload. */
 export class Figures {
@@ -24,15 +25,14 @@ export class Figures {
     this.changed = true;
   }
 
-  /** `beyond`: requests that wait with instances. */
-  toMessage(uid: string, beyond: number): WorkloadFigures {
+  toMessage(uid: string, busy: Iterable<InstanceLoad>): WorkloadFigures {
     const [, c1 = 0, c2 = 0, c3 = 0, c4 = 0, c5 = 0] = this.#classes;
     return {
       uid,
       arrived: this.arrived,
       inFlight: this.inFlight,
       waiting: this.waiting,
-      queued: this.waiting + beyond,
+      instances: loadsOf(busy),
       requests: { "1xx": c1, "2xx": c2, "3xx": c3, "4xx": c4, "5xx": c5 },
       durations: [...this.#durations],
       durationSumMs: this.#durationSumMs,
@@ -41,4 +41,13 @@ export class Figures {
       retries: this.retries,
     };
   }
+}
+
+function loadsOf(busy: Iterable<InstanceLoad>): readonly InstanceLoad[] {
+  const loads: InstanceLoad[] = [];
+  for (const { uid, inFlight, concurrency } of busy) {
+    if (loads.length === gatewayLimits.loadsMax) break;
+    loads.push({ uid, inFlight, concurrency });
+  }
+  return loads;
 }

@@ -111,7 +111,7 @@ export class Gateway {
       // Nobody wants to hear of one that is gone, though some of it may be under way.
       if (!figures.changed || facts === undefined) continue;
       figures.changed = false;
-      changed.push(figures.toMessage(uid, pool.beyond));
+      changed.push(figures.toMessage(uid, pool.busy()));
     }
     return changed;
   }

@@ -97,4 +97,6 @@ export const gatewayLimits = {
   finishIdleMs: 2_000,
   wakeRepeatMs: 1_000,
   figuresMs: 1_000,
+  /** Instances of a workload in its figures: a message has to fit a frame. A node has 16,000 in all unless it is told otherwise. */
+  loadsMax: 20_000,
 } as const;

@@ -62,7 +62,6 @@ test("RequestTraces: a sampled request is gone on with, and the next one gets th
 test.each([
   { name: "one that is not sampled", traceparent: unsampled, ratio: 1 },
   { name: "none, and a ratio of 0", traceparent: undefined, ratio: 0 },
-  { name: "one that is none, and a ratio of 0", traceparent: "00-yes", ratio: 0 },
 ])("RequestTraces: a request with a traceparent of $name stays as it is", ({ traceparent, ratio }) => {
   const { tracer, traces } = setUp(ratio);
   const request = requestOf(traceparent);
@@ -70,6 +69,16 @@ test.each([
   traces.end(request, undefined, undefined, 200);
   expect(request.headers.traceparent).toBe(traceparent);
   expect(tracer.spans).toEqual([]);
+});
+
+test.each([
+  { name: "one that is none", headers: ["traceparent", "00-yes"] },
+  { name: "several", headers: ["traceparent", sampled, "traceparent", sampled] },
+])("RequestTraces: with a traceparent of $name the ratio decides, and a trace begins anew", ({ headers }) => {
+  const { tracer, traces } = setUp(1);
+  traces.begin(requestOf(undefined, { headers: readRequestHeaders(headers) }));
+  expect(tracer.spans.map(({ parent }) => parent)).toEqual([undefined]);
+  expect(tracer.spans[0]?.context.traceId).not.toBe(remote.traceId);
 });
 
 test("RequestTraces: of requests whose clients have not decided, about the ratio are traced, each a trace of its own", () => {
@@ -120,13 +129,32 @@ test("RequestTraces: a method that nobody knows makes no name of a span", () => 
   });
 });
 
-function headOf(traceparent: string): RequestHead {
+test("RequestTraces: a call of a function has a span of its own kind", () => {
+  const { tracer, traces } = setUp();
+  const request = requestOf(sampled, { method: "CALL", path: "price", call: {} });
+  traces.begin(request);
+  traces.end(request, undefined, undefined, 502);
+  const [span] = tracer.spans;
+  expect(span).toMatchObject({ name: "CALL", kind: "server", parent: remote, error: "answered 502" });
+  expect(span?.attributes).toEqual({
+    "rpc.system": "grpc",
+    "rpc.service": "wherry.v1.FunctionService",
+    "rpc.method": "Call",
+    "wherry.function.name": "price",
+    "client.address": "10.0.0.1",
+    "http.response.status_code": 502,
+    "error.type": "502",
+  });
+});
+
+function headOf(traceparent: string, given: Partial<RequestHead> = {}): RequestHead {
   // What is read of it is here.
   return {
     target: { kind: "workload", uid: "w", templateHash: "" },
     method: "GET",
     path: "/cart?token=secret",
     headers: ["x", "traceparent", "traceparent", traceparent, "via", "1.1 a"],
+    ...given,
   } as unknown as RequestHead;
 }
 
@@ -139,6 +167,17 @@ test("relay: goes on with another gateway's trace, and the handler gets the span
   expect(traced?.head.headers).toEqual(["x", "traceparent", "traceparent", own, "via", "1.1 a"]);
   expect(span).toMatchObject({ name: "relay GET", parent: remote });
   expect(span?.attributes).toMatchObject({ "url.path": "/cart", "http.response.status_code": 200 });
+});
+
+test("relay: goes on with the trace of a call", () => {
+  const { tracer, traces } = setUp();
+  traces.relay(headOf(sampled, { method: "CALL", path: "price", call: {} }))?.end(200, undefined);
+  expect(tracer.spans[0]).toMatchObject({ name: "relay CALL", parent: remote });
+  expect(tracer.spans[0]?.attributes).toMatchObject({
+    "rpc.system": "grpc",
+    "wherry.function.name": "price",
+  });
+  expect(tracer.spans[0]?.attributes).not.toHaveProperty("url.path");
 });
 
 test("relay: what is not sampled is not its business", () => {

@@ -1,6 +1,6 @@
 /**
  * The spans of a gateway: one for each traced request of a client, and one where another gateway sends it. The handler, and the other
- * gateway, get a traceparent of that span and go on with it.
+ * gateway, get a traceparent of that span and go on with it. Calls of functions are requests here.
  *
  *   client ── traceparent, or none ─▶ traced? ── no ──▶ passed on as it came (made, not sampled, if there was none)
  *                                        └────── yes ─▶ span ─▶ traceparent of the span ─▶ handler
@@ -64,7 +64,13 @@ export class RequestTraces {
     const parent = headers.traceparent === undefined ? undefined : parseTraceparent(headers.traceparent);
     const { random, sampleRatio } = this.#options;
     if (!(parent?.isSampled ?? random.fraction() < sampleRatio) || !this.#hasRoom()) return;
-    const span = this.#start(methodOf(request.method), parent, requestAttributes(request));
+    const span =
+      request.call === undefined
+        ? this.#start(methodOf(request.method), parent, requestAttributes(request))
+        : this.#start(callName, parent, {
+            ...callAttributes(request.path),
+            "client.address": request.clientAddress,
+          });
     this.#spans.set(request, span);
     headers.traceparent = formatTraceparent(span.context);
   }
@@ -100,10 +106,12 @@ export class RequestTraces {
     const at = headers.findIndex((text, index) => index % 2 === 0 && text === "traceparent");
     const parent = at < 0 ? undefined : parseTraceparent(headers[at + 1] ?? "");
     if (parent?.isSampled !== true || !this.#hasRoom()) return undefined;
-    const span = this.#start(`relay ${methodOf(head.method)}`, parent, {
-      "http.request.method": head.method,
-      "url.path": head.path.split("?", 1)[0] ?? "",
-      "wherry.workload.uid": head.target.kind === "workload" ? head.target.uid : "",
+    const { method, path, call, target } = head;
+    const span = this.#start(`relay ${call === undefined ? methodOf(method) : callName}`, parent, {
+      ...(call === undefined
+        ? { "http.request.method": method, "url.path": path.split("?", 1)[0] ?? "" }
+        : callAttributes(path)),
+      "wherry.workload.uid": target.kind === "workload" ? target.uid : "",
     });
     return {
       head: { ...head, headers: headers.with(at + 1, formatTraceparent(span.context)) },
@@ -143,6 +151,19 @@ function requestAttributes(request: ClientRequest): SpanAttributes {
     "client.address": request.clientAddress,
     "network.protocol.version": request.protocol === "2.0" ? "2" : request.protocol,
     ...(headers.userAgent !== undefined && { "user_agent.original": headers.userAgent }),
+  };
+}
+
+/** Of spans: the names of functions are the callers' to choose. */
+const callName = "CALL";
+
+/** Semantic conventions of RPC spans. Of the input nothing. */
+function callAttributes(name: string): SpanAttributes {
+  return {
+    "rpc.system": "grpc",
+    "rpc.service": "wherry.v1.FunctionService",
+    "rpc.method": "Call",
+    "wherry.function.name": name,
   };
 }
 

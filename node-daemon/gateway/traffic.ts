@@ -109,6 +109,10 @@ export class Traffic implements ForwardingContext {
 
   call(call: FunctionCall, done: (outcome: CallOutcome) => void): () => void {
     const request = new CallRequest(call, done);
+    this.traces?.begin(request);
+    const { list, traceparent } = request.headers;
+    // For another node's gateway.
+    if (traceparent !== undefined) list.push("traceparent", traceparent);
     const rule = { ...callRule, requestTimeoutMs: call.timeoutMs };
     const workload = this.backends.getOrAdd(call.workload);
     new Forwarding(

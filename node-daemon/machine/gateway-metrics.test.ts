@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { durationBoundsMs, type WorkloadFigures } from "../gateway/control.ts";
+import { durationBoundsMs } from "../gateway/control.ts";
+import type { SummedFigures } from "../serving/figures.ts";
 import type { ServedWorkload } from "../serving/node-serving.ts";
 import { ProcessBook } from "../serving/process-figures.ts";
 import { createMetrics } from "./metrics.ts";
@@ -24,7 +25,7 @@ const page = (served: readonly ServedWorkload[], told: readonly string[] = []) =
     options,
   ).metrics();
 
-const figures: WorkloadFigures = {
+const figures: SummedFigures = {
   uid: "w",
   arrived: 9,
   inFlight: 3,

@@ -1,6 +1,7 @@
 /** What the gateways of the node have counted, for Prometheus: by workload, as everything else would have no bound. */
 import { Histogram, type MetricObjectWithValues, type MetricValueWithName } from "prom-client";
-import { durationBoundsMs, type GatewayWorkload, type WorkloadFigures } from "../gateway/control.ts";
+import { durationBoundsMs, type GatewayWorkload } from "../gateway/control.ts";
+import type { SummedFigures } from "../serving/figures.ts";
 import type { ServedWorkload } from "../serving/node-serving.ts";
 import type { Definition, Labels, Sample } from "./metric-definition.ts";
 import { type NamedWorkloads, otherLabels, OtherTotals } from "./named-workloads.ts";
@@ -8,7 +9,7 @@ import { type NamedWorkloads, otherLabels, OtherTotals } from "./named-workloads
 /** Of one workload, or of all that have no name. */
 export interface GatewayRow {
   readonly labels: Labels;
-  readonly figures: WorkloadFigures;
+  readonly figures: SummedFigures;
   /** Anything at all. */
   readonly isCounted: boolean;
 }
@@ -71,7 +72,7 @@ function labelsOf({ namespace, kind, name }: GatewayWorkload): Labels {
   return { namespace, workload: `${kind}/${name}` };
 }
 
-function countersOf(figures: WorkloadFigures): readonly number[] {
+function countersOf(figures: SummedFigures): readonly number[] {
   const { arrived, retries, wakeUps, wakeUpSumMs, durationSumMs, requests, durations } = figures;
   return [
     arrived,
@@ -85,17 +86,17 @@ function countersOf(figures: WorkloadFigures): readonly number[] {
 }
 
 /** What {@link countersOf} has made a list of. */
-function figuresOf(counters: readonly number[]): Omit<WorkloadFigures, "inFlight" | "waiting" | "queued"> {
+function figuresOf(counters: readonly number[]): Omit<SummedFigures, "inFlight" | "waiting" | "queued"> {
   const [arrived = 0, retries = 0, wakeUps = 0, wakeUpSumMs = 0, durationSumMs = 0, ...rest] = counters;
   const [c1 = 0, c2 = 0, c3 = 0, c4 = 0, c5 = 0, ...durations] = rest;
   const requests = { "1xx": c1, "2xx": c2, "3xx": c3, "4xx": c4, "5xx": c5 };
   return { uid: "", arrived, retries, wakeUps, wakeUpSumMs, durationSumMs, requests, durations };
 }
 
-const nothing: WorkloadFigures = { ...figuresOf([]), inFlight: 0, waiting: 0, queued: 0 };
+const nothing: SummedFigures = { ...figuresOf([]), inFlight: 0, waiting: 0, queued: 0 };
 
 export function gatewayMetrics(rows: Rows): readonly Definition[] {
-  const samples = (valueOf: (figures: WorkloadFigures) => number) => () =>
+  const samples = (valueOf: (figures: SummedFigures) => number) => () =>
     rows().map((row): Sample => [row.labels, valueOf(row.figures)]);
   return [
     {

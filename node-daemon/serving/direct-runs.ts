@@ -20,6 +20,10 @@ export class DirectRuns {
     this.#adopted.add(runKey(id));
   }
 
+  get adoptedKeys(): Iterable<string> {
+    return this.#adopted;
+  }
+
   isAdopted(key: string): boolean {
     return this.#adopted.has(key);
   }

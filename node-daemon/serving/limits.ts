@@ -32,6 +32,8 @@ export const servingLimits = {
   connectionsPerClient: 1_024,
   /** One core is for the guests. Beyond four, a gateway is not what is scarce. */
   workersDefault: (cores: number) => Math.max(1, Math.min(4, cores - 1)),
+  /** Between two times that counters are written down: so much is missing of a gateway that goes while no daemon is there. */
+  saveFiguresMs: 10_000,
   /** A disk that refused is tried again after this long. */
   storeRetryMs: 1_000,
 } as const;

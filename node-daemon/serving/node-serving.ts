@@ -22,7 +22,7 @@ import type {
   ToGateway,
   WorkloadFigures,
 } from "../gateway/control.ts";
-import type { HeldInstance } from "../held-instance.ts";
+import { configOf, type HeldInstance } from "../held-instance.ts";
 import { Ledger } from "../ledger.ts";
 import { removeUnusedPrograms } from "../own-program.ts";
 import type { ConditionBoard } from "../machine/condition-board.ts";
@@ -31,12 +31,13 @@ import type { TrafficSource, WorkloadTraffic } from "../session/traffic-news.ts"
 import { DirectRuns } from "./direct-runs.ts";
 import { Drains } from "./drains.ts";
 import { EndpointBoard } from "./endpoint-board.ts";
-import { Figures, wholeFigures } from "./figures.ts";
+import { Figures, type SummedFigures, wholeFigures } from "./figures.ts";
 import type { GatewayHandle, GatewayMessage } from "./gateway-handle.ts";
 import { GatewayKeeper } from "./gateway-keeper.ts";
 import { buildIdOf, type GatewayProgram } from "./gateway-program.ts";
 import { type GatewayUpdate, joined } from "./gateway-update.ts";
 import { servingLimits } from "./limits.ts";
+import { SavedFiguresFile } from "./saved-figures.ts";
 import { type GatewayProcesses, ProcessBook } from "./process-figures.ts";
 import { peerAddressOf, type ServingOptions, urlsOf } from "./serving-options.ts";
 import { ToldFacts } from "./told-facts.ts";
@@ -63,7 +64,7 @@ export interface NodeServingOptions {
 
 export interface ServedWorkload {
   readonly workload: GatewayWorkload;
-  readonly figures: WorkloadFigures;
+  readonly figures: SummedFigures;
 }
 
 export class NodeServing implements TrafficSource {
@@ -74,9 +75,11 @@ export class NodeServing implements TrafficSource {
   readonly #keeper: GatewayKeeper;
   readonly #direct = new DirectRuns();
   /** Of gateways, and of runs that take requests themselves. */
-  readonly #figures = new Figures<GatewayHandle | string>((source) =>
-    typeof source === "string" ? this.#direct.isAdopted(source) : source.isFound,
-  );
+  readonly #figures = new Figures<GatewayHandle | string>({
+    hasPast: (source) => (typeof source === "string" ? this.#direct.isAdopted(source) : source.isFound),
+    idOf: (source) => (typeof source === "string" ? source : source.config.gatewayId),
+  });
+  readonly #savedFigures: SavedFiguresFile;
   readonly #processes = new ProcessBook<GatewayHandle>();
   readonly #drains: Drains<GatewayHandle>;
   #part: GatewayUpdate | undefined;
@@ -108,6 +111,8 @@ export class NodeServing implements TrafficSource {
       },
     });
     this.#facts.load(checkpoint.loadGatewayFacts());
+    this.#savedFigures = new SavedFiguresFile({ folder: options.folder, clock, log });
+    this.#figures.load(this.#savedFigures.read());
   }
 
   /** Whether this node is to have a gateway. */
@@ -132,7 +137,11 @@ export class NodeServing implements TrafficSource {
   async start(): Promise<void> {
     const over = new AbortController();
     const late = sleep(this.#options.clock, servingLimits.readyMs, over.signal).catch(() => {});
-    const found = this.#keeper.start().then(() => this.#removePrograms());
+    const found = this.#keeper.start().then(() => {
+      const gateways = Array.from(this.#keeper.gateways, ({ config }) => config.gatewayId);
+      this.#figures.loadedOnly(new Set([...gateways, ...this.#direct.adoptedKeys]));
+      return this.#removePrograms();
+    });
     await Promise.race([this.isWanted ? this.#settled.promise : found, late]);
     over.abort(new Error("it listens"));
     if (!this.isWanted) return;
@@ -164,9 +173,15 @@ export class NodeServing implements TrafficSource {
 
   /** What its present run was asked at a listener of its own, since that began. */
   requests(held: HeldInstance, requests: RequestFigures): void {
-    const { uid } = held.assignment.owner;
-    this.#figures.note(this.#direct.note(held), [{ uid, ...requests }]);
-    this.#onTraffic(uid);
+    const { uid, owner } = held.assignment;
+    const { inFlight, waiting } = requests;
+    // What is not held is with the one instance that there is.
+    const load = {
+      uid,
+      inFlight: inFlight - waiting,
+      concurrency: configOf(held)?.serving?.concurrency ?? 0,
+    };
+    this.#note(this.#direct.note(held), [{ ...requests, uid: owner.uid, instances: [load] }]);
   }
 
   /** Of an endpoint that was told to be gone: resolves once nothing is under way there. */
@@ -255,11 +270,13 @@ export class NodeServing implements TrafficSource {
   async end(): Promise<void> {
     this.#ledger.close();
     await this.#keeper.end(servingLimits.stopGraceMs);
+    this.#savedFigures.close();
   }
 
   /** The gateways go on, for the next daemon. */
   leave(): void {
     this.#ledger.close();
+    this.#savedFigures.close();
     this.#keeper.close();
   }
 
@@ -331,10 +348,13 @@ export class NodeServing implements TrafficSource {
   #onMessage(gateway: GatewayHandle, message: GatewayMessage): void {
     if (message.kind === "drained") this.#drains.drained(gateway, message.uid);
     else if (message.kind === "process") this.#processes.note(gateway, message.figures);
-    else if (message.kind === "figures") {
-      this.#figures.note(gateway, message.workloads.map(wholeFigures));
-      for (const { uid } of message.workloads) this.#onTraffic(uid);
-    } else this.#onWake(message.workloads);
+    else if (message.kind === "figures") this.#note(gateway, message.workloads.map(wholeFigures));
+    else this.#onWake(message.workloads);
+  }
+
+  #note(source: GatewayHandle | string, workloads: readonly WorkloadFigures[]): void {
+    for (const uid of this.#figures.note(source, workloads)) this.#onTraffic(uid);
+    this.#savedFigures.changed(() => this.#figures.toSave((uid) => this.#workload(uid) !== undefined));
   }
 }
 

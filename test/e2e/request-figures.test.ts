@@ -1,11 +1,15 @@
 /** Requests of real clients, as the scheduler hears of them from the gateways: what autoscalers are told. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { stringify } from "yaml";
 import type { WasmAutoscalerStatus } from "../../api/gen/kinds.gen.ts";
 import { parseQuantity } from "../../api/quantity.ts";
 import { checkout, eventually, TestCluster } from "../support/cluster.ts";
+import { freePort } from "../support/free-port.ts";
+import { guestFolder, guestImage } from "../support/guests.ts";
 import { HttpLoad } from "../support/http-load.ts";
 import { askedOf, hostOf, route, served, wagi } from "../support/loaded-handlers.ts";
 import { ask } from "../support/requests.ts";
@@ -31,7 +35,11 @@ const watcher = {
 };
 
 beforeAll(async () => {
-  cluster = await TestCluster.start(nodes, { gateways: true });
+  cluster = await TestCluster.start(nodes, {
+    gateways: true,
+    hostPaths: [guestFolder()],
+    nodeArgs: ["--gateway-workers", "2"],
+  });
   await cluster.apply([served(wagi, name, 1), route(name), stringify(watcher)].join("---\n"));
   await cluster.client().settled(name, 1, 1);
   for (const node of nodes)
@@ -106,4 +114,69 @@ test("requests are counted where they come from clients, each once, whichever no
   expect(failures).toEqual([]);
   await eventually(async () => expect(await perSecond()).toBe(0));
   expect(await topOf(name)).toMatchObject({ isBusy: false });
+});
+
+/** As `wherry top workloads` has it: the mean of ten seconds. */
+async function queuedOf(workload: string): Promise<string | undefined> {
+  const { stdout } = await cluster.wherry("top", "workloads", workload, "--no-headers");
+  return stdout.trim().split(/ {2,}/).at(-1);
+}
+
+test("what waits with an instance is counted whole, whichever processes have sent it there, and not what a dead one has sent", async () => {
+  const crowded = "crowded";
+  const concurrency = 4;
+  const http = { handler: "wagi", concurrency, requestTimeoutSeconds: 600, idleTimeoutSeconds: 600 };
+  const dawdler = {
+    ...wagi,
+    image: await guestImage("dawdler"),
+    template: { ...wagi.template, http, env: [{ name: "DAWDLE_MS", value: "600000" }] },
+  };
+  await cluster.apply([served(dawdler, crowded, 1), route(crowded)].join("---\n"));
+  await cluster.client().settled(crowded, 1, 1);
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  let waiting = 0;
+  const asks = Array.from({ length: 40 }, async (_, index) => {
+    waiting++;
+    await ask(cluster.url(nodes[index % 2] ?? ""), { host: hostOf(crowded), signal }).catch(() => {});
+    waiting--;
+  });
+  await eventually(async () => expect(await queuedOf(crowded)).toBe(`${40 - concurrency}`));
+  const [instance] = (await cluster.instances()).filter(({ metadata }) => metadata.labels["app"] === crowded);
+  const [worker = 0] = cluster.gateways(instance?.spec.nodeName ?? "");
+  process.kill(worker, "SIGKILL");
+  await eventually(async () =>
+    expect([waiting < 40, await queuedOf(crowded)]).toEqual([true, `${Math.max(0, waiting - concurrency)}`]),
+  );
+  console.log(`${40 - waiting} of 40 were with the process that was killed`);
+  leaving.abort();
+  await Promise.all(asks);
+  await eventually(async () => expect(await queuedOf(crowded)).toBe("0"));
+});
+
+test("kill -9 of a daemon, and of its gateway while nobody is there: the node's counters go on from where they were", async () => {
+  const port = await freePort();
+  const nodeArgs = ["--metrics-address", `127.0.0.1:${port}`];
+  await using one = await TestCluster.start(["one"], { gateways: true, nodeArgs });
+  await one.apply([served(wagi, name, 1), route(name)].join("---\n"));
+  await one.client().settled(name, 1, 1);
+  const answered = async () => (await ask(one.url("one"), { host: hostOf(name) })).status;
+  await eventually(async () => expect(await answered()).toBe(200));
+  for (let asked = 0; asked < 50; asked++) expect(await answered()).toBe(200);
+  const counted = async () => {
+    const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return Number(/^wherry_gateway_requests_arrived_total\{.*\} (\d+)$/m.exec(page)?.[1]);
+  };
+  await eventually(async () => expect(await counted()).toBeGreaterThanOrEqual(50));
+  const before = await counted();
+  const saved = join(one.directory.node("one"), "gateway", "figures.json");
+  await eventually(() =>
+    Promise.resolve(expect(readFileSync(saved, "utf8")).toContain(`"arrived":${before}`)),
+  );
+  await one.killNode("one");
+  one.killGateways("one");
+  await one.startNode("one");
+  expect(await counted()).toBe(before);
+  await eventually(async () => expect(await answered()).toBe(200));
+  await eventually(async () => expect(await counted()).toBeGreaterThan(before));
 });

@@ -1,7 +1,13 @@
 /** Traces, as a collector gets them: from the write of a workload to its guests' first instructions. */
+import { join } from "node:path";
+import type { PeerCertificate } from "node:tls";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { eventually, TestCluster } from "../support/cluster.ts";
+import type { CallEndpoint, CallTicket } from "../../api/call-ticket.ts";
+import { type CallResponse, callPath, readResponse, writeRequest } from "../../proto/functions/messages.ts";
+import { checkout, eventually, TestCluster } from "../support/cluster.ts";
 import { guestFolder, guestImage } from "../support/guests.ts";
+import { deployment } from "../support/manifests.ts";
 import { hostOf, route, served, wagi } from "../support/loaded-handlers.ts";
 import { ask } from "../support/requests.ts";
 import { OtlpReceiver, type ReceivedSpan } from "../support/otlp-receiver.ts";
@@ -38,8 +44,8 @@ const get = (node: string, headers: Readonly<Record<string, string>> = {}) =>
   ask(cluster.url(node), { host: hostOf(name), path: "/some/where?token=secret", headers });
 
 /** The node that has the instance, and the one that sends requests there. */
-async function nodesByInstance(): Promise<readonly [there: string, elsewhere: string]> {
-  const [instance] = await cluster.instances();
+async function nodesByInstance(of = name): Promise<readonly [there: string, elsewhere: string]> {
+  const [instance] = (await cluster.instances()).filter(({ metadata }) => metadata.labels["app"] === of);
   return instance?.spec.nodeName === "one" ? ["one", "two"] : ["two", "one"];
 }
 
@@ -127,4 +133,72 @@ test("what its client does not want to be traced goes on as it came", async () =
 
 test("of requests whose clients have not decided none is traced with a ratio of 0", async () => {
   expect((await get("one")).body).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+});
+
+async function ticketOf(workload: string): Promise<CallTicket["status"]> {
+  await using api = cluster.api();
+  const path = `/apis/wherry.dev/v1alpha1/namespaces/default/wasmdeployments/${workload}/calls`;
+  return (await api.request<CallTicket>({ method: "POST", path, body: {} })).status;
+}
+
+/** As a gRPC client calls it that has a trace. */
+async function called(
+  { token, caBundle }: CallTicket["status"],
+  { address, node }: CallEndpoint,
+  traceparent: string,
+): Promise<CallResponse> {
+  const checkServerIdentity = (_host: string, { subject }: PeerCertificate) =>
+    subject.CN === `system:node:${node}` ? undefined : new Error(`this is not ${node}`);
+  const secured = credentials.createSsl(Buffer.from(caBundle), null, null, { checkServerIdentity });
+  // The name of a certificate's owner is no name of a host.
+  const grpc = new Client(address, secured, { "grpc.ssl_target_name_override": "localhost" });
+  const metadata = new Metadata();
+  metadata.set("authorization", `Bearer ${token}`);
+  metadata.set("traceparent", traceparent);
+  const limits = { fuel: 0, memoryBytes: 0, timeoutMs: 0, seed: undefined };
+  const request = { id: 1, function: "total", input: Buffer.from("12 250"), ...limits };
+  try {
+    return await new Promise((resolve, reject) => {
+      grpc.makeUnaryRequest(
+        callPath,
+        (message: typeof request) => Buffer.concat(writeRequest(message)),
+        readResponse,
+        request,
+        metadata,
+        (error, response) =>
+          response === undefined ? reject(error ?? new Error("none")) : resolve(response),
+      );
+    });
+  } finally {
+    grpc.close();
+  }
+}
+
+test("a call of a function is one trace, from its client through the gateways of both nodes", async () => {
+  const image = `file://${join(checkout, "examples/functions/price.wasm")}`;
+  const functions = { concurrency: 8 };
+  await cluster.apply(
+    deployment(1, { name: "price", image, labels: { app: "price" }, template: { functions } }),
+  );
+  await cluster.client().settled("price", 1, 1);
+  const [there, elsewhere] = await nodesByInstance("price");
+  const traceId = "d".repeat(32);
+  await eventually(async () => {
+    const ticket = await ticketOf("price");
+    const endpoint = ticket.endpoints.find(({ node }) => node === elsewhere)!;
+    const { result } = await called(ticket, endpoint, `00-${traceId}-${client.spanId}-01`);
+    expect(result).toEqual({ kind: "output", output: Buffer.from("3000") });
+  });
+  await expect.poll(() => pathsOf(receiver.trace(traceId))).toContain("CALL > relay CALL");
+  const call = { "rpc.system": "grpc", "wherry.function.name": "total", "http.response.status_code": 200 };
+  const spans = receiver.trace(traceId);
+  const relay = spans.find((span) => span.name === "relay CALL")!;
+  expect(relay).toMatchObject({ service: "wherry-gateway", instance: there, attributes: call });
+  expect(spans.find(({ spanId }) => spanId === relay.parentSpanId)).toMatchObject({
+    name: "CALL",
+    parentSpanId: client.spanId,
+    instance: elsewhere,
+    attributes: { ...call, "wherry.workload.name": "price", "wherry.node.name": there },
+  });
+  expect(JSON.stringify(spans.map(({ attributes }) => attributes))).not.toContain("12 250");
 });

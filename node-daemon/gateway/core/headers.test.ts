@@ -24,16 +24,16 @@ const made = {
   via: "1.1 node",
 };
 
+const trace = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+
 test.each<[string, string[], Readonly<Record<string, string>>]>([
   ["what is the client's own", ["X-A", "1", "Accept", "*/*"], { "x-a": "1", accept: "*/*" }],
   ["cookies in one", ["cookie", "a=1", "cookie", "b=2"], { cookie: "a=1; b=2" }],
   ["via continued", ["Via", "1.0 a", "Via", "1.1 b"], { via: "1.0 a, 1.1 b, 1.1 node" }],
-  [
-    "a traceparent",
-    ["traceparent", `00-${"a".repeat(32)}-${"b".repeat(16)}-01`],
-    { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` },
-  ],
-  ["a new traceparent for one that is none", ["traceparent", "x"], {}],
+  ["a traceparent", ["tracestate", "a=1", "traceparent", trace], { tracestate: "a=1", traceparent: trace }],
+  ["a new traceparent for one that is none", ["traceparent", "x", "tracestate", "a=1"], {}],
+  ["a new traceparent for several", ["traceparent", trace, "traceparent", trace, "tracestate", "a=1"], {}],
+  ["a new traceparent for three", ["traceparent", trace, "traceparent", trace, "traceparent", trace], {}],
 ])("addOrigin: says where it came from, and has %s", (_name, raw, expected) => {
   expect(forwarded(raw)).toEqual({ ...made, ...expected });
 });

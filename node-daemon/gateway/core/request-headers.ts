@@ -15,7 +15,9 @@ export interface RequestHeaders {
   expect: string | undefined;
   upgrade: string | undefined;
   cookie: string | undefined;
+  /** undefined: there is none; one that is none, or several, are as good as none (W3C Trace Context 3.2). */
   traceparent: string | undefined;
+  traceparents: number;
   via: string | undefined;
   forwardedFor: string | undefined;
   forwardedProto: string | undefined;
@@ -39,6 +41,7 @@ export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
     upgrade: undefined,
     cookie: undefined,
     traceparent: undefined,
+    traceparents: 0,
     via: undefined,
     forwardedFor: undefined,
     forwardedProto: undefined,
@@ -52,6 +55,7 @@ export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
     take(found, lowerName(raw[i] ?? ""), raw[i + 1] ?? "");
   }
   if (found.cookie !== undefined) found.list.push("cookie", found.cookie);
+  if (found.traceparents > 0) keepTraceparent(found);
   if (found.connection.length > 0) removeNamed(found.list, found.connection);
   return found;
 }
@@ -84,6 +88,7 @@ function take(found: RequestHeaders, name: string, value: string): void {
       return;
     case "traceparent":
       found.traceparent = value;
+      found.traceparents++;
       return;
     case "via":
       found.via = join(found.via, value);
@@ -98,6 +103,13 @@ function take(found: RequestHeaders, name: string, value: string): void {
       if (isConnectionHeader(name) || isForwarded(found, name, value)) return;
   }
   found.list.push(name, value);
+}
+
+/** What tracestate says of another trace goes with it (W3C Trace Context 3.3). */
+function keepTraceparent(found: RequestHeaders): void {
+  if (found.traceparents === 1 && isTraceparent(found.traceparent ?? "")) return;
+  found.traceparent = undefined;
+  removeNamed(found.list, ["tracestate"]);
 }
 
 function join(before: string | undefined, value: string): string {
@@ -197,7 +209,7 @@ export interface OriginRules {
   readonly trustForwarded: boolean;
 }
 
-/** Adds what the next one is to know of the client. `makeTrace` is asked where the client gives no (valid) traceparent. */
+/** Adds what the next one is to know of the client. `makeTrace` is asked where the client gives no traceparent. */
 export function addOrigin(
   headers: RequestHeaders,
   origin: Origin,
@@ -213,11 +225,7 @@ export function addOrigin(
   list.push("x-forwarded-proto", trusted.forwardedProto ?? origin.scheme);
   list.push("x-forwarded-host", trusted.forwardedHost ?? origin.host);
   list.push("x-forwarded-port", trusted.forwardedPort ?? String(origin.port));
-  const { traceparent } = headers;
-  list.push(
-    "traceparent",
-    traceparent !== undefined && isTraceparent(traceparent) ? traceparent : makeTrace(),
-  );
+  list.push("traceparent", headers.traceparent ?? makeTrace());
   list.push("via", join(headers.via, `${origin.protocol} ${rules.name}`));
 }
 

@@ -101,12 +101,8 @@ export class WorkloadPool<L, R> {
   #remoteList: RemotePlace<R>[] = [];
   #concurrency = usualConcurrency;
   #aside = 0;
-  /** Requests with instances of this node that handle no more at once. */
-  #beyond = 0;
-
-  get beyond(): number {
-    return this.#beyond;
-  }
+  /** Gone, with requests that are still under way: they may wait there until it has answered them. */
+  readonly #leaving = new Set<LocalPlace<L>>();
 
   get locals(): ReadonlyMap<string, LocalPlace<L>> {
     return this.#locals;
@@ -128,7 +124,14 @@ export class WorkloadPool<L, R> {
     this.#locals.delete(uid);
     this.#dequeue(place);
     this.#forget(place);
+    if (place.inFlight > 0) this.#leaving.add(place);
     return place;
+  }
+
+  /** The instances of this node with requests under way, those included that are gone. */
+  *busy(): Iterable<LocalPlace<L>> {
+    yield* this.#leaving;
+    for (const place of this.#locals.values()) if (place.inFlight > 0) yield place;
   }
 
   addRemote(place: RemotePlace<R>): void {
@@ -171,15 +174,13 @@ export class WorkloadPool<L, R> {
   begin(place: Place<L, R>): void {
     place.inFlight++;
     if (place.kind !== "local") return;
-    if (place.inFlight > place.concurrency) this.#beyond++;
     this.#requeue(place);
   }
 
   finish(place: Place<L, R>): void {
     place.inFlight--;
     if (place.kind !== "local") return;
-    // Also with one that is gone: they wait there until it has answered them.
-    if (place.inFlight >= place.concurrency) this.#beyond--;
+    if (place.inFlight === 0) this.#leaving.delete(place);
     this.#requeue(place);
   }
 

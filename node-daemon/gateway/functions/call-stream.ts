@@ -18,6 +18,7 @@ import {
 import { WireError } from "../../../proto/functions/wire.ts";
 import type { CallOutcome, FunctionCall } from "../function-call.ts";
 import type { Clock } from "../../../kit/clock.ts";
+import type { HeaderList } from "../core/headers.ts";
 import type { ByteBudget } from "../core/byte-budget.ts";
 import { failure, responseOf } from "./call-result.ts";
 import { functionLimits } from "./limits.ts";
@@ -31,6 +32,8 @@ export interface CallStreamParts {
   /** Of a unary call, for all of it; 0: none. */
   readonly timeoutMs: number;
   readonly client: { readonly address: string; readonly port: number };
+  /** Of all calls of the stream. */
+  readonly headers: HeaderList;
   readonly call: (call: FunctionCall, done: (outcome: CallOutcome) => void) => () => void;
   readonly isGood: (ticket: Ticket) => boolean;
   readonly inputs: ByteBudget;
@@ -134,7 +137,7 @@ export class CallStream {
   }
 
   #call(request: CallRequest, done: (response: CallResponse, outputBytes: number) => void): void {
-    const { call, ticket, client, timeoutMs, outputs } = this.#parts;
+    const { call, ticket, client, headers, timeoutMs, outputs } = this.#parts;
     const { id, fuel, memoryBytes, seed, input } = request;
     let cancel: (() => void) | undefined;
     let isDone = false;
@@ -150,7 +153,7 @@ export class CallStream {
           ...(seed !== undefined && { seed }),
         },
         timeoutMs: lesser(request.timeoutMs, timeoutMs),
-        headers: [],
+        headers,
         outputs,
         clientAddress: client.address,
         clientPort: client.port,

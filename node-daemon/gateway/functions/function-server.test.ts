@@ -15,6 +15,7 @@ import { ticketAudience, ticketClaim, ticketType } from "../../../api/call-ticke
 import { systemClock } from "../../../kit/clock.ts";
 import { type JwtKey, signJwt } from "../../../kit/jwt.ts";
 import { silentLog } from "../../../kit/log.ts";
+import { FakeTracer } from "../../../kit/tracing/fake-tracer.ts";
 import { TestAuthority, type TlsFiles } from "../../testing/certificates.ts";
 import type { FakeHandler } from "../testing/fake-instances.ts";
 import { TestGateway } from "../testing/test-gateway.ts";
@@ -77,7 +78,8 @@ function ticket({ claims = {}, type = ticketType, key = privateKey }: TicketChan
 }
 
 class Service implements AsyncDisposable {
-  readonly gateway = new TestGateway();
+  readonly tracer = new FakeTracer();
+  readonly gateway = new TestGateway({ tracer: this.tracer });
   readonly server: FunctionServer;
   readonly #listener: Server;
   readonly #clients: Client[] = [];
@@ -112,10 +114,15 @@ class Service implements AsyncDisposable {
     return client;
   }
 
-  async call(request: object, token: string | undefined = ticket()): Promise<Response> {
+  async call(
+    request: object,
+    token: string | undefined = ticket(),
+    traceparents: readonly string[] = [],
+  ): Promise<Response> {
     const client = await this.client();
     const metadata = new Metadata();
     if (token !== "") metadata.set("authorization", `Bearer ${token}`);
+    for (const traceparent of traceparents) metadata.add("traceparent", traceparent);
     return new Promise((resolve, reject) => {
       client.call(request, metadata, (error, response) => (error ? reject(error) : resolve(response)));
     });
@@ -274,4 +281,44 @@ test("FunctionServer: a client that has too many connections gets no more, until
   first.destroy();
   const { output } = await service.call({ id: 1, function: "f", input: Buffer.from("x") });
   expect(String(output)).toBe("f x");
+});
+
+const traceOf = (flags: string) => `00-${"a".repeat(32)}-${"b".repeat(16)}-${flags}`;
+
+test("FunctionServer: goes on with the trace of a call's metadata, and passes on what is not sampled", async () => {
+  await using service = new Service(echo);
+  const { spans } = service.tracer;
+  const passedOn = () => service.gateway.instances.calls.at(-1)?.head.headers;
+  await service.call({ function: "total" });
+  expect([spans, passedOn()]).toEqual([[], []]);
+  await service.call({ function: "total" }, undefined, [traceOf("00")]);
+  expect([spans, passedOn()]).toEqual([[], ["traceparent", traceOf("00")]]);
+  await service.call({ function: "total" }, undefined, [traceOf("01"), traceOf("01")]);
+  expect([spans, passedOn()]).toEqual([[], []]);
+  await service.call({ function: "total" }, undefined, [traceOf("01")]);
+  const [span] = spans;
+  expect(span).toMatchObject({ name: "CALL", parent: { traceId: "a".repeat(32), spanId: "b".repeat(16) } });
+  expect(span?.endMs).toBeGreaterThan(0);
+  expect(span?.attributes).toMatchObject({
+    "wherry.function.name": "total",
+    "wherry.workload.name": "w",
+    "wherry.instance.uid": "i",
+    "http.response.status_code": 200,
+  });
+  expect(passedOn()).toEqual(["traceparent", `00-${"a".repeat(32)}-${span?.context.spanId}-01`]);
+});
+
+test("FunctionServer: the calls of a stream are spans of the trace of its metadata", async () => {
+  await using service = new Service(echo);
+  const metadata = new Metadata();
+  metadata.set("authorization", `Bearer ${ticket()}`);
+  metadata.set("traceparent", traceOf("01"));
+  const stream = (await service.client()).calls(metadata);
+  let responses = 0;
+  stream.on("data", () => responses++);
+  for (const id of [1, 2]) stream.write({ id, function: "total" });
+  stream.end();
+  await once(stream, "end");
+  expect(responses).toBe(2);
+  expect(service.tracer.spans.map(({ parent }) => parent?.spanId)).toEqual(["b".repeat(16), "b".repeat(16)]);
 });

@@ -194,6 +194,7 @@ export class FunctionServer {
     if (outcome.kind === "refused") return refuse(stream, grpcStatus.unauthenticated, outcome.reason);
     const timeoutMs = readTimeout(headers["grpc-timeout"]);
     if (timeoutMs === undefined) return refuse(stream, grpcStatus.invalidArgument, "grpc-timeout is invalid");
+    const { traceparent } = headers;
     stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
     new CallStream({
       stream,
@@ -201,6 +202,8 @@ export class FunctionServer {
       isUnary: path === callPath,
       timeoutMs,
       client,
+      // Several come as one, which is none.
+      headers: traceparent === undefined ? [] : ["traceparent", String(traceparent)],
       call,
       isGood: (ticket) => this.#desk.isGood(ticket),
       inputs: this.#inputs,

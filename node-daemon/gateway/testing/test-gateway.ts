@@ -5,6 +5,7 @@ import type { BackendEntry, RouteEntry, RuleEntry } from "../../../api/route-tab
 import { type Clock, systemClock } from "../../../kit/clock.ts";
 import { silentLog } from "../../../kit/log.ts";
 import { seededRandom } from "../../../kit/random.ts";
+import type { Tracer } from "../../../kit/tracing/tracer.ts";
 import type { Endpoint, GatewayWorkload } from "../control.ts";
 import { Gateway } from "../gateway.ts";
 import { defaultGatewayOptions, type GatewayOptions } from "../ports.ts";
@@ -12,6 +13,7 @@ import { type FakeHandler, FakeInstances } from "./fake-instances.ts";
 
 export interface TestGatewayOptions extends Partial<GatewayOptions> {
   readonly clock?: Clock;
+  readonly tracer?: Tracer;
 }
 
 const tailLength = 64;
@@ -27,13 +29,14 @@ export class TestGateway implements AsyncDisposable {
   #successor: TestGateway | undefined;
 
   constructor(options: TestGatewayOptions = {}) {
-    const { clock = systemClock, ...rest } = options;
+    const { clock = systemClock, tracer, ...rest } = options;
     this.gateway = new Gateway(
       { ...defaultGatewayOptions, name: "node-1", ...rest },
       {
         clock,
         random: seededRandom(1),
         log: silentLog,
+        ...(tracer && { tracer }),
         dialShim: (folder) => this.instances.dial(folder),
         dialPeer: (node) => this.instances.dial(node),
         accessLog: (line) => this.lines.push(line) > 0,

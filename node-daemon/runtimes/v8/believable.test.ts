@@ -8,7 +8,6 @@ const usage = { id: own, cpuUs: 1, memoryBytes: 2, fuel: 3, throttledUs: 4 };
 const requests = {
   arrived: 1,
   inFlight: 0,
-  queued: 0,
   waiting: 0,
   requests: { "1xx": 0, "2xx": 1, "3xx": 0, "4xx": 0, "5xx": 0 },
   durations: [...durationBoundsMs.map(() => 0), 1],

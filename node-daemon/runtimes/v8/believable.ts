@@ -52,7 +52,6 @@ function badListeners(listeners: unknown): string | undefined {
 const countsOfRequests = [
   "arrived",
   "inFlight",
-  "queued",
   "waiting",
   "durationSumMs",
   "wakeUps",

@@ -129,6 +129,6 @@ function listening(server: Server, { address, port }: ListenerGrant): Promise<vo
 }
 
 /** Of the one workload that there is. */
-function requestsOf({ uid: _uid, ...requests }: WorkloadFigures): RequestFigures {
+function requestsOf({ uid: _uid, instances: _instances, ...requests }: WorkloadFigures): RequestFigures {
   return requests;
 }
