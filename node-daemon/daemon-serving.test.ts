@@ -259,9 +259,7 @@ const directGiven = {
 };
 
 function trafficOf(session: TestSession, arrived: number) {
-  return session.received.first(({ traffic }) =>
-    traffic?.workloads.find((told) => Number(told.arrived) === arrived),
-  );
+  return session.received.first(({ traffic }) => traffic?.workloads.find((told) => told.arrived === arrived));
 }
 
 test("Daemon: what instances are asked directly is their workload's traffic, also without a gateway", async () => {
