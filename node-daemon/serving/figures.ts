@@ -129,15 +129,19 @@ export class Figures<G> {
 
   /** Of one workload, as the scheduler is told; undefined: there is none. */
   traffic(uid: string): WorkloadTraffic | undefined {
-    let told = this.#past.get(uid);
-    for (const { workloads } of this.#live.values()) {
-      const figures = workloads.get(uid);
-      if (figures !== undefined) told = sumOf(told, figures);
+    const told = [this.#past, ...Array.from(this.#live.values(), ({ workloads }) => workloads)].flatMap(
+      (workloads) => workloads.get(uid) ?? [],
+    );
+    if (told.length === 0) return undefined;
+    const sum = { uid, arrived: -(this.#arrivedBefore.get(uid) ?? 0), inFlight: 0, queued: 0 };
+    // With each message of each gateway: the rest of the figures is not summed up.
+    for (const { arrived, inFlight, waiting } of told) {
+      sum.arrived += arrived;
+      sum.inFlight += inFlight;
+      sum.queued += waiting;
     }
-    if (told === undefined) return undefined;
-    const sum = summed(told);
-    const arrived = Math.max(0, sum.arrived - (this.#arrivedBefore.get(uid) ?? 0));
-    return { uid, arrived, inFlight: sum.inFlight, queued: sum.queued };
+    sum.queued += waitingWith(told.flatMap(({ instances }) => instances));
+    return { ...sum, arrived: Math.max(0, sum.arrived) };
   }
 }
 

@@ -178,7 +178,7 @@ export class NodeServing implements TrafficSource {
     // What is not held is with the one instance that there is.
     const load = {
       uid,
-      inFlight: inFlight - waiting,
+      inFlight: Math.max(0, inFlight - waiting),
       concurrency: configOf(held)?.serving?.concurrency ?? 0,
     };
     this.#note(this.#direct.note(held), [{ ...requests, uid: owner.uid, instances: [load] }]);
