@@ -165,7 +165,8 @@ export class NodeServing implements TrafficSource {
   /** What its present run was asked at a listener of its own, since that began. */
   requests(held: HeldInstance, requests: RequestFigures): void {
     const { uid } = held.assignment.owner;
-    this.#figures.note(this.#direct.note(held), [{ uid, ...requests }]);
+    // Its process may say that they are another one's.
+    this.#figures.note(this.#direct.note(held), [{ ...requests, uid }]);
     this.#onTraffic(uid);
   }
 
