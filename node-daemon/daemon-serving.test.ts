@@ -294,6 +294,16 @@ test("Daemon: what instances are asked directly is their workload's traffic, als
   expect(await trafficOf(session, 0)).toMatchObject({ uid: "owner-1", inFlight: 0 });
 });
 
+test("Daemon: what a process says it was asked is its own workload's traffic, whatever else it says", async () => {
+  await startDaemon(directGiven);
+  const session = await connected();
+  session.send(assign("one", direct));
+  await session.status("one", (phase) => phase === "Running");
+  const requests = { ...asked(3), uid: "another" };
+  driver.use("one", 0, { ...used, requests });
+  expect(await trafficOf(session, 3)).toMatchObject({ uid: "owner-1" });
+});
+
 test("Daemon: what an instance was asked before a daemon took it over is no traffic", async () => {
   const { daemon } = await startDaemon(directGiven);
   const session = await connected();

@@ -22,8 +22,8 @@ export class Backends {
   /** Which workload an endpoint is of. */
   readonly #endpoints = new Map<string, Workload>();
   readonly #clients = new SharedClients();
-  /** Gone, with requests that still are under way. */
-  readonly #draining = new Map<string, LocalPlace<LocalTarget>>();
+  /** Gone, with requests that still are under way, by uid: several where one has come back, as it was ready again, and has gone again. */
+  readonly #draining = new Map<string, Set<LocalPlace<LocalTarget>>>();
   /** Those of them whose end is to be told. */
   readonly #drainAsked = new Set<string>();
   /** Those that have found no place. */
@@ -125,16 +125,19 @@ export class Backends {
     this.#clients.release(keyOf(place.attached.endpoint));
     this.held.placesChanged(workload);
     this.#forgetIfUnused(workload);
-    if (place.inFlight > 0) this.#draining.set(uid, place);
+    if (place.inFlight === 0) return;
+    const draining = this.#draining.get(uid);
+    if (draining === undefined) this.#draining.set(uid, new Set([place]));
+    else draining.add(place);
   }
 
   /** `drained` follows, at once if nothing is under way. */
   drainEndpoint(uid: string): void {
     this.removeEndpoint(uid);
-    const place = this.#draining.get(uid);
-    if (place === undefined) return this.#events.drained(uid);
+    const places = this.#draining.get(uid);
+    if (places === undefined) return this.#events.drained(uid);
     this.#drainAsked.add(uid);
-    this.#lookIfDrained(place);
+    this.#lookIfDrained(uid, places);
   }
 
   choose(
@@ -156,7 +159,7 @@ export class Backends {
   upgraded(place: Backend): void {
     if (place.kind !== "local") return;
     place.tunnels++;
-    this.#lookIfDrained(place);
+    this.#left(place);
   }
 
   finish(workload: Workload, place: Backend, isTunnel = false): void {
@@ -164,7 +167,7 @@ export class Backends {
     if (place.kind === "local") {
       workload.figures.changed = true;
       if (isTunnel) place.tunnels--;
-      this.#lookIfDrained(place);
+      this.#left(place);
     }
     this.held.release(workload);
   }
@@ -203,14 +206,21 @@ export class Backends {
     this.#clients.release(`peer ${node} ${place.attached.address}`);
   }
 
-  #lookIfDrained(place: LocalPlace<LocalTarget>): void {
-    // Its uid may have come back with another endpoint, which is not meant.
-    if (!place.isGone || this.#draining.get(place.uid) !== place) return;
-    const left =
-      place.attached.endpoint.endsTunnels === true ? place.inFlight - place.tunnels : place.inFlight;
-    if (left > 0) return;
-    if (place.inFlight === 0) this.#draining.delete(place.uid);
-    if (this.#drainAsked.delete(place.uid)) this.#events.drained(place.uid);
+  /** There is less under way there that is waited for. */
+  #left(place: LocalPlace<LocalTarget>): void {
+    // Its uid may have come back, which is not meant.
+    if (!place.isGone) return;
+    const { uid, inFlight } = place;
+    const places = this.#draining.get(uid);
+    if (places === undefined) return;
+    if (inFlight === 0) places.delete(place);
+    if (places.size === 0) this.#draining.delete(uid);
+    this.#lookIfDrained(uid, places);
+  }
+
+  #lookIfDrained(uid: string, places: ReadonlySet<LocalPlace<LocalTarget>>): void {
+    for (const place of places) if (isWaitedFor(place)) return;
+    if (this.#drainAsked.delete(uid)) this.#events.drained(uid);
   }
 
   #setAside(workload: Workload, place: Backend, cause: "failed" | "refused"): void {
@@ -224,6 +234,11 @@ export class Backends {
     workload.pool.takeBack(place);
     this.held.release(workload);
   }
+}
+
+/** Whether anything is under way there that does not end by itself when its instance is told to stop. */
+function isWaitedFor({ attached, inFlight, tunnels }: LocalPlace<LocalTarget>): boolean {
+  return inFlight - (attached.endpoint.endsTunnels === true ? tunnels : 0) > 0;
 }
 
 function isSame(a: Endpoint, b: Endpoint): boolean {

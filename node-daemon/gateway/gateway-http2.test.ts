@@ -5,6 +5,7 @@ import {
   constants,
   type IncomingHttpHeaders,
 } from "node:http2";
+import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { echo, TestGateway } from "./testing/test-gateway.ts";
 
@@ -128,6 +129,19 @@ test("Gateway: cancels a stream that its client has reset, and cuts off one that
     await new Promise((resolve) => other.once("close", resolve));
     expect(other.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
   });
+});
+
+test("Gateway: a client of HTTP/2 that ends its connection without a word takes its streams with it", async () => {
+  await using gateway = new TestGateway().serve({});
+  const socket = connect(await gateway.listen(), "127.0.0.1");
+  const session = connectHttp2("http://a", { createConnection: () => socket });
+  session.on("error", () => {});
+  session.request({ ":path": "/" }).on("error", () => {});
+  while (gateway.instances.calls.length === 0) await settle();
+  socket.end();
+  while (gateway.gateway.connections().open > 0) await settle();
+  expect(gateway.instances.calls[0]?.cancelled).toBe(true);
+  session.destroy();
 });
 
 test("Gateway: when it goes, says so by GOAWAY and answers what was begun", async () => {

@@ -315,6 +315,26 @@ test("Gateway: tells when an endpoint that drains has nothing under way", async 
   expect(gateway.drained).toEqual(["unknown", "i"]);
 });
 
+test("Gateway: an endpoint that has come and gone drains with what is under way there since before", async () => {
+  await using gateway = new TestGateway().serve({});
+  const { drained, gateway: itself } = gateway;
+  const port = await gateway.listen();
+  const answers = [get(port, "/before")];
+  const before = await untilCall(gateway, ({ head }) => head.path === "/before");
+  // Not ready for a moment.
+  itself.apply({ kind: "endpointGone", uid: "i" });
+  itself.apply({ kind: "endpoint", endpoint: endpointOf("i", "w") });
+  answers.push(get(port, "/after"));
+  const after = await untilCall(gateway, ({ head }) => head.path === "/after");
+  itself.apply({ kind: "drain", uid: "i" });
+  after.answer("done");
+  await answers[1];
+  expect(drained).toEqual([]);
+  before.answer("done");
+  await answers[0];
+  expect(drained).toEqual(["i"]);
+});
+
 test("Gateway: writes a line for each request", async () => {
   await using gateway = new TestGateway().serve(echo);
   await get(await gateway.listen(), '/a"b', { headers: { "user-agent": 'x"\\n' } });

@@ -67,6 +67,8 @@ export class Http2Endpoint {
       this.#onClosed();
     });
     facts.socket.on("error", () => {});
+    // Who has ended its side can say nothing more of its streams, not even that it has read something.
+    facts.socket.allowHalfOpen = false;
     this.#current = facts;
     this.#server.emit("connection", facts.socket);
   }

@@ -7,7 +7,7 @@
  *      └──────────────────────────────────────────┘   it may not: then all exchanges end with the connection
  *
  * - Each end begins with a hello: what it speaks, which side it is, how much each exchange may send it, how many there may be.
- * - What is sent is written once per turn of the event loop, and is bounded: bodies wait while the system takes no more; a callee
+ * - What is sent is written once per turn of the event loop, or a few times, and is bounded: bodies wait while the system takes no more; a callee
  *   whose answers are not read reads no more requests; a caller does not begin any.
  * - What arrives is checked. A {@link LinkViolation} ends the connection; an error of a listener is a bug of ours, which ends
  *   the one exchange.

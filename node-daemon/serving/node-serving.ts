@@ -181,6 +181,7 @@ export class NodeServing implements TrafficSource {
       inFlight: Math.max(0, inFlight - waiting),
       concurrency: configOf(held)?.serving?.concurrency ?? 0,
     };
+    // Its process may say that they are another workload's.
     this.#note(this.#direct.note(held), [{ ...requests, uid: owner.uid, instances: [load] }]);
   }
 

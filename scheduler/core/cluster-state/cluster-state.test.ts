@@ -300,3 +300,17 @@ test("ClusterState.assume: a port is held until its instance has stopped", () =>
   state.observe("n1", "a", aStatus({ phase: "Failed", sequence: 2 }));
   expect(state.assume("b", "n1").kind).toBe("assumed");
 });
+
+test("ClusterState.assume: a port that one workload shares is not another's, whose room there is reserved, before it is free", () => {
+  const sharing = (uid: string, sharer: string) =>
+    anInstance(uid, { claims: { ...noClaims, ports: [{ address: "0.0.0.0", port: 80, sharer }] } });
+  const state = stateWith([sharing("a", "shop"), sharing("b", "cart"), sharing("c", "cart")]);
+  expect(state.assume("a", "n1").kind).toBe("assumed");
+  state.markStopping("a");
+  state.nominate("b", "n1");
+  expect(state.assume("b", "n1").kind).toBe("rejected");
+  state.withdraw("b");
+  expect(state.assume("c", "n1").kind).toBe("rejected");
+  state.observe("n1", "a", aStatus({ phase: "Failed", sequence: 2 }));
+  expect([state.assume("b", "n1").kind, state.assume("c", "n1").kind]).toEqual(["assumed", "assumed"]);
+});

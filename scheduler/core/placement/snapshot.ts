@@ -66,8 +66,10 @@ export function portsWith(
   if (claimed.length === 0) return held;
   if (sign > 0) return [...held, ...claimed];
   const left = held.slice();
-  for (const { address, port } of claimed) {
-    const place = left.findIndex((one) => one.address === address && one.port === port);
+  for (const { address, port, sharer } of claimed) {
+    // Somebody else may hold it too, while room is reserved for whoever comes after.
+    const isIt = (one: HostPort) => one.address === address && one.port === port && one.sharer === sharer;
+    const place = left.findIndex(isIt);
     if (place >= 0) left.splice(place, 1);
   }
   return left;
