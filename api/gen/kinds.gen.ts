@@ -415,7 +415,7 @@ export interface InstanceSpec {
     readonly name: string;
     /** The port on the node. 0: any that is free. */
     readonly port: number;
-    /** The address of the node to listen at: 0.0.0.0 or :: for all of them. The node has to allow it. */
+    /** The address of the node to listen at, 127.0.0.1 if empty; 0.0.0.0 or :: for all of them. The node has to allow it. */
     readonly address: string;
   })[];
   /** Makes the instance answer HTTP requests, which the gateways of the nodes bring to it (see WasmRoute). For deployments and daemon sets. */

@@ -96,7 +96,7 @@ test.each<{ name: string; given: Partial<InstanceSpec>; faults: readonly string[
     name: "the same beside other listeners",
     given: { http: http({ listener: "a" }), listeners },
     faults: [
-      "s.listeners: Forbidden: may not be used with handler wasi-http: no guest runs that could accept, but for the one that http.listener names",
+      "s.listeners: Forbidden: may not be used with handler wasi-http: no guest runs that could accept; only the one that http.listener names may stay",
     ],
   },
   {

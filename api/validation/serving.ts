@@ -86,7 +86,7 @@ function faultsOfDirect(spec: InstanceSpec, what: string, field: string): readon
   const others = listeners.filter((listener) => listener !== direct);
   if (others.length > 0) {
     const leave = spec.http
-      ? ", but for the one that http.listener names: there the hosting process takes requests itself"
+      ? "; only the one that http.listener names may stay: there the hosting process takes requests itself"
       : "";
     return [
       forbiddenValue(

@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { hostname } from "node:os";
 import { isAbsolute, relative, resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { CommandContext } from "../command.ts";
 import { errorMessage } from "../../kit/errors.ts";
 import { parseTracingFlags, type TracingFlags } from "../../kit/tracing/tracing-options.ts";
@@ -46,7 +46,6 @@ export function define(command: Command, { terminal }: CommandContext): void {
 }
 
 function addOptions(command: Command): void {
-  const collect = (value: string, before: readonly string[]) => [...before, value];
   command
     .option("--nodes <count>", "how many node daemons", "1")
     .option("--port <port>", "the API's port; the node daemons use the next one", "7443")
@@ -59,30 +58,39 @@ function addOptions(command: Command): void {
       "where HTTPS is accepted for WasmRoutes with tls; further nodes use the next ports (default: nowhere)",
     )
     .option("--state-dir <folder>", "where everything is kept", defaultStateDirectory)
-    .option(
-      "--host-path <folder>",
-      "a folder that manifests may mount, beside this one; repeatable",
-      collect,
-      [],
+    .addOption(
+      repeatable(
+        "--host-path <folder>",
+        "a folder that manifests may mount, beside this one; repeatable",
+        "none",
+      ),
     )
-    .option(
-      "--listen <address:port>",
-      "where instances may listen, beside 127.0.0.1 above port 1023: ADDRESS:PORT or ADDRESS:PORT-PORT; repeatable",
-      collect,
-      [],
+    .addOption(
+      repeatable(
+        "--listen <address:port>",
+        "where instances may listen, beside 127.0.0.1 above port 1023: ADDRESS:PORT or ADDRESS:PORT-PORT; repeatable",
+        "none",
+      ),
     )
     .option("--placement-config <file>", "how nodes are chosen: profiles, overcommit, backoff")
     .option("--record-placement <file>", 'what placement sees and decides, for "wherry simulate replay"')
-    .option(
-      "--allow-metrics-server <pattern>",
-      "a server that autoscalers may ask for metrics, such as http://localhost:9090; repeatable (default: every server)",
-      collect,
-      [],
+    .addOption(
+      repeatable(
+        "--allow-metrics-server <pattern>",
+        "a server that autoscalers may ask for metrics, such as http://localhost:9090; repeatable",
+        "every server",
+      ),
     )
     .option("--metrics-per-instance", "metrics of each instance, too, not only of each workload")
     .option("--otlp-endpoint <url>", "an OpenTelemetry collector for traces, such as http://localhost:4318")
     .option("--otlp-sample-ratio <ratio>", "the part of HTTP requests that is traced, from 0 to 1")
     .option("--verbose", "show what the processes log");
+}
+
+/** `shown`: what holds when it is not given, for the help. */
+function repeatable(flags: string, description: string, shown: string): Option {
+  const collect = (value: string, before: readonly string[]) => [...before, value];
+  return new Option(flags, description).argParser(collect).default([], shown);
 }
 
 function settingsOf(options: UpCommandOptions, terminal: Terminal): UpOptions {

@@ -199,7 +199,8 @@ export class SupervisedChild<Ready> {
     this.#crashes = ranMs >= localLimits.restartResetMs ? 0 : this.#crashes + 1;
     const delayMs = this.#crashes === 0 ? 0 : backoffMs(this.#crashes - 1, localLimits.restart);
     const why = complaint.map((text) => ` (${text})`).join("");
-    this.#events.onNotice(`${name} ${how}${why}; starting it again in ${delayMs / 1000} s`);
+    const when = delayMs === 0 ? "at once" : `in ${delayMs / 1000} s`;
+    this.#events.onNotice(`${name} ${how}${why}; starting it again ${when}`);
     const timer = this.#clock.setTimer(delayMs, () => this.#spawn());
     this.#state = { kind: "waiting", timer };
   }

@@ -18,10 +18,11 @@ export function selectWorkload(
   text: string,
 ): { readonly resource: Resource; readonly name: string } {
   const [type = "", ...rest] = text.split("/");
+  const refusal = `"${text}" names no workload; write it as deployment/NAME`;
+  if (rest.length === 0) throw new Failure(refusal);
   const known = Object.hasOwn(words, type.toLowerCase()) ? words[type.toLowerCase()] : type;
   const [selection, ...more] = resolveSelections(resources, [[known, ...rest].join("/")]);
   const { resource, name } = selection ?? {};
-  if (more.length > 0 || resource === undefined || name === undefined)
-    throw new Failure(`"${text}" names no workload; write it as deployment/NAME`);
+  if (more.length > 0 || resource === undefined || name === undefined) throw new Failure(refusal);
   return { resource, name };
 }

@@ -49,7 +49,7 @@ export class Front {
       ALPNProtocols: ["h2", "http/1.1"],
       minVersion: "TLSv1.2",
       handshakeTimeout: gatewayLimits.headersMs,
-      // Without a context the handshake ends: an alert says that the name is not known here.
+      // Without one the connection is closed, with no alert: Node has none for it, and would go on with the certificate for no name.
       SNICallback: (serverName, done) => {
         const context = certificates.find(serverName);
         if (context === undefined) done(new Error(`no certificate for ${serverName}`));

@@ -31,7 +31,7 @@ test("judge: a refusal names the listener, what is allowed and the flag", () => 
     reason: "ListenNotAllowed",
     message:
       "listener http: this node does not let namespace web listen at [::]:443: it allows 127.0.0.1:1024-65535, *:80; " +
-      "start its daemon with --allow-listen [NAMESPACE=]ADDRESS:PORT[-PORT] to allow more",
+      "start its daemon with --allow-listen [NAMESPACE=]ADDRESS:PORT[-PORT] (--listen of wherry up) to allow more",
   });
 });
 

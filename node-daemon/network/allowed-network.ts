@@ -35,7 +35,7 @@ export class AllowedNetwork {
       if (mayListen(rules, listener)) continue;
       const message =
         `listener ${listener.name}: this node does not let namespace ${namespace} listen at ${listenPlaceText(listener)}: ${advice(rules)}; ` +
-        "start its daemon with --allow-listen [NAMESPACE=]ADDRESS:PORT[-PORT] to allow more";
+        "start its daemon with --allow-listen [NAMESPACE=]ADDRESS:PORT[-PORT] (--listen of wherry up) to allow more";
       return { kind: "refused", reason: "ListenNotAllowed", message };
     }
     const own = allow.find(({ host }) => parseAddress(host) !== undefined && isOfMachine(host));

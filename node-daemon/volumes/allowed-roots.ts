@@ -49,6 +49,6 @@ export class AllowedRoots {
       roots.length === 0
         ? `this node allows namespace ${namespace} no host paths`
         : `this node allows namespace ${namespace} ${roots.join(", ")}`;
-    return `${now}; start its daemon with --allow-host-path [NAMESPACE=]DIR to allow another`;
+    return `${now}; start its daemon with --allow-host-path [NAMESPACE=]DIR (--host-path of wherry up) to allow another`;
   }
 }

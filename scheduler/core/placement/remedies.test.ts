@@ -164,7 +164,7 @@ const rows: readonly Row[] = [
     plugin: "host-grants",
     node: { grants: { hostPaths: [], listen: [] } },
     asked: { image: "oci://r/a", hostPaths: ["/srv/data"] },
-    remedy: "offer the folder on the node (wherry-node --allow-host-path)",
+    remedy: "offer the folder on the node (wherry-node --allow-host-path, wherry up --host-path)",
     done: {
       node: aNode("n1", { grants: { hostPaths: [{ path: "/srv" }], listen: [] } }),
     },

@@ -48,7 +48,7 @@ function judgePaths(
   return unresolvable(
     `node(s) that don't offer the ${refused.what} to the namespace`,
     `${refused.what} ${clipped(refused.path)} is in no folder that it offers to namespace ${namespace}: ${listed(folders)}`,
-    "offer the folder on the node (wherry-node --allow-host-path)",
+    "offer the folder on the node (wherry-node --allow-host-path, wherry up --host-path)",
   );
 }
 
@@ -64,7 +64,7 @@ function judgeListeners(
   return unresolvable(
     "node(s) that don't let the namespace listen there",
     `it does not let namespace ${namespace} listen at ${listenPlaceText(refused)}: it allows ${listed(rules.map(listenRuleText))}`,
-    "allow it on the node (wherry-node --allow-listen)",
+    "allow it on the node (wherry-node --allow-listen, wherry up --listen)",
   );
 }
 
