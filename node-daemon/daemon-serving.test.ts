@@ -154,23 +154,42 @@ test("Daemon: the next one, without a scheduler, tells a new gateway what holds"
   expect(await told(`${url}/route/a`)).toBe("route a");
 });
 
+const measured = { machine: parseMachineFlags({ "metrics-address": "127.0.0.1:0" }) };
+const web = { uid: "w", namespace: "shop", kind: "WasmDeployment", name: "web" };
+const counterOfWeb = 'wherry_gateway_requests_arrived_total{namespace="shop",workload="WasmDeployment/web"}';
+
+async function webLine(daemon: Daemon): Promise<string | undefined> {
+  const page = await told(`http://127.0.0.1:${daemon.metricsPort}/metrics`);
+  return page.split("\n").find((line) => line.startsWith(counterOfWeb));
+}
+
 test("Daemon: a workload has counters from when its gateway is told of it, until it is told that it is gone", async () => {
-  const { daemon, url } = await startDaemon({
-    machine: parseMachineFlags({ "metrics-address": "127.0.0.1:0" }),
-  });
-  const counter = 'wherry_gateway_requests_arrived_total{namespace="shop",workload="WasmDeployment/web"}';
-  const countOf = async () => {
-    const page = await told(`http://127.0.0.1:${daemon.metricsPort}/metrics`);
-    return page.split("\n").find((line) => line.startsWith(counter));
-  };
+  const { daemon, url } = await startDaemon(measured);
   const session = await connected();
-  const web = { uid: "w", namespace: "shop", kind: "WasmDeployment", name: "web" };
   session.send({ updateGateway: { complete: true, workloads: [web], routes: [route("a")] } });
   await until(`${url}/route/a`, "route a");
-  expect(await countOf()).toBe(`${counter} 0`);
+  expect(await webLine(daemon)).toBe(`${counterOfWeb} 0`);
   session.send({ updateGateway: { removedWorkloads: ["w"], routes: [route("b")] } });
   await until(`${url}/route/b`, "route b");
-  expect(await countOf()).toBeUndefined();
+  expect(await webLine(daemon)).toBeUndefined();
+});
+
+test("Daemon: the next one says of no counter that it is 0 before the gateway has said what it is", async () => {
+  const { daemon, url } = await startDaemon(measured);
+  const session = await connected();
+  session.send({ updateGateway: { complete: true, workloads: [web], routes: [route("a")] } });
+  await until(`${url}/route/a`, "route a");
+  const pid = Number(await told(url));
+  await daemon.leave();
+  process.kill(pid, "SIGSTOP");
+  try {
+    const next = await startDaemon(measured);
+    expect(await webLine(next.daemon)).toBeUndefined();
+    process.kill(pid, "SIGCONT");
+    while ((await webLine(next.daemon)) === undefined) await new Promise(setImmediate);
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
 });
 
 test("Daemon: a route that makes no sense ends the session", async () => {

@@ -82,10 +82,12 @@ function chooseFunctions(
   const functions: CallableFunction[] = [];
   const otherFunctions: ComponentFacts["otherFunctions"][number][] = [];
   for (const { name, type } of exported) {
-    const input = inputOf(type);
+    const isOfResource = name.includes("[");
+    const input = isOfResource ? undefined : inputOf(type);
     if (input) functions.push({ name, input });
     else if (otherFunctions.length < namedMax) {
-      otherFunctions.push({ name: quoted(name), why: quoted(textOf(type), 300) });
+      const why = isOfResource ? "a function of a resource" : textOf(type);
+      otherFunctions.push({ name: quoted(name), why: quoted(why, 300) });
     }
   }
   if (functions.length <= functionsMax) return { functions, otherFunctions };

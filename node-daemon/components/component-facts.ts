@@ -1,7 +1,7 @@
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 
 /** Raised whenever what is made of a component changes: part of the key under which it is cached. */
-export const componentsVersion = 14;
+export const componentsVersion = 15;
 
 /** One core module of a component, as the generated code asks for it. */
 export interface CoreModuleFacts {

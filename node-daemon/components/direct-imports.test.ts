@@ -2,6 +2,7 @@ import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { describe, expect, test } from "vitest";
 import { withDirectImports } from "./direct-imports.ts";
 import { offer } from "./offer.ts";
+import { bytes, echo, library } from "./test-functions.ts";
 import { handlers } from "./test-handlers.ts";
 import { translateComponent } from "./translate.ts";
 
@@ -117,4 +118,16 @@ test("translateComponent: a handler is one core instance, whose memory the next 
   expect(body).not.toMatch(
     /function\*|\bclass |new WebAssembly\.Global|fnName|_jcoMaySuspend|Async = WebAssembly/,
   );
+});
+
+test("translateComponent: a component with functions is one core instance, too", async () => {
+  const component = library({
+    imports: `(import "wasi:random/random@0.2.12" "get-random-bytes" (func (param i64 i32)))`,
+    core: echo(),
+    exports: `import wasi:random/random@0.2.12; export echo: ${bytes};`,
+  });
+  const translated = await translateComponent(await component, offer);
+  if (translated.kind === "rejected") throw new Error(translated.message);
+  expect(translated.facts.modules.length).toBe(1);
+  expect(translated.script).not.toContain("function*");
 });

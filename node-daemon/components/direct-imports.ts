@@ -109,12 +109,12 @@ function keyOf({ module, name }: ImportName): string {
   return JSON.stringify([module, name]);
 }
 
-const group = /^ *(?:'([^'\n]*)'|([\w$]+)): \{\n([^]*?)\n {4}\},$/gm;
+const group = /^( *)(?:'([^'\n]*)'|([\w$]+)): \{\n([^]*?)\n\1\},$/gm;
 const item = /^ *(?:'([^'\n]*)'|([\w$]+)): (.*),$/gm;
 
 function importsOf(inside: string): ReadonlyMap<string, string> {
   const imports = new Map<string, string>();
-  for (const [, quoted, plain = "", items = ""] of inside.matchAll(group)) {
+  for (const [, , quoted, plain = "", items = ""] of inside.matchAll(group)) {
     for (const [, quotedName, plainName = "", value = ""] of items.matchAll(item)) {
       imports.set(keyOf({ module: quoted ?? plain, name: quotedName ?? plainName }), value);
     }

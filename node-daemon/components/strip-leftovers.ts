@@ -30,7 +30,7 @@ export function withoutLeftovers(script: string): string {
 }
 
 const generator =
-  /\blet gen ?= ?\(function\* _initGenerator \(\) \{\n([^]*?)\n\}\)\(\);\nlet promise, resolve, reject;\n([^]*?)\nfunction runNext\(value\) \{\n[^]*?\n\}\nconst maybeSyncReturn = runNext\(null\);\nreturn promise \|\| maybeSyncReturn;\n/;
+  /\blet gen ?= ?\(function\* _initGenerator \(\) \{\n([^]*?)\n *\}\)\(\);\n *let promise, resolve, reject;\n *([^]*?)\n *function runNext\(value\) \{\n[^]*?\n *\}\n *const maybeSyncReturn = runNext\(null\);\n *return promise \|\| maybeSyncReturn;\n/;
 const yielding = /\byield (?=instantiateCore\(|module\d+\b|WebAssembly\.promising\()/g;
 
 /**

@@ -70,6 +70,11 @@ export class GatewayKeeper {
     this.#lastAddresses = options.lastAddresses;
   }
 
+  /** What an earlier daemon left is not all known yet. */
+  get isFinding(): boolean {
+    return this.#mode === "finding";
+  }
+
   /** All that are there, those included that finish. */
   get gateways(): Iterable<GatewayHandle> {
     return this.#gateways;

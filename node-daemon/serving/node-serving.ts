@@ -244,7 +244,7 @@ export class NodeServing implements TrafficSource {
 
   /** Workloads that gateways of this node know, and have counted nothing of. */
   uncounted(): readonly string[] {
-    if (!this.isWanted) return [];
+    if (!this.isWanted || !this.#isPastKnown) return [];
     return this.#facts.workloadUids.filter((uid) => !this.#figures.has(uid));
   }
 
@@ -279,6 +279,12 @@ export class NodeServing implements TrafficSource {
     this.#ledger.close();
     this.#savedFigures.close();
     this.#keeper.close();
+  }
+
+  /** A gateway of an earlier daemon has counted what it has not said yet: 0 until then would be a counter that begins anew. */
+  get #isPastKnown(): boolean {
+    const { isFinding, gateways } = this.#keeper;
+    return !isFinding && [...gateways].every((one) => !one.isFound || this.#processes.has(one));
   }
 
   #workload(uid: string): GatewayWorkload | undefined {

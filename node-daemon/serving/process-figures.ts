@@ -30,6 +30,11 @@ export class ProcessBook<G> {
     this.#live.set(gateway, figures);
   }
 
+  /** It has said something, which comes after what it says of its workloads. */
+  has(gateway: G): boolean {
+    return this.#live.has(gateway);
+  }
+
   died(gateway: G): void {
     const figures = this.#live.get(gateway);
     if (figures === undefined) return;

@@ -182,6 +182,18 @@ describe("ComponentFunctionServant: refuses", () => {
     ]);
   });
 
+  test("functions of resources, whatever their types", async () => {
+    const interfaces = `interface shop { resource thing { make: static ${bytes}; } quote: ${bytes}; }`;
+    const core = `${echo("test:guest/shop#[static]thing.make")} ${echo("test:guest/shop#quote")}
+      (func (export "test:guest/shop#[dtor]thing") (param i32))`;
+    const one = await calleeOf(library({ core, interfaces, exports: "export shop;" }));
+    expect(await one.call("quote", "x")).toEqual([200, "x"]);
+    expect(await one.call("[static]thing.make", "x")).toEqual([
+      404,
+      expect.stringContaining("(a function of a resource) can not be called"),
+    ]);
+  });
+
   test("a component without such functions", async () => {
     const add = library({
       core: `(func (export "add") (param i32 i32) (result i32) (local.get 0))`,

@@ -196,6 +196,17 @@ describe("ComponentHandler", () => {
     expect(handler.requestsPerInstance).toBe(1);
   });
 
+  test("instances that have answered once by then are asked for nothing more", async () => {
+    const { parts, handler, servant } = await servantOf(handlers.answersOnce());
+    const other = handler.servant({ bug: () => {}, needHeap: () => true });
+    for (const one of [servant, other]) {
+      await answered(parts, one);
+      expect(one.worn).toBe(false);
+    }
+    await serve(parts, servant, requestOf());
+    expect(other.worn).toBe(true);
+  });
+
   test("an instance that does not answer at all, or only sometimes, changes nothing", async () => {
     const never = await servantOf(handlers.answersNothing());
     expect(await serve(never.parts, never.servant, requestOf())).toMatchObject({ kind: "failed" });

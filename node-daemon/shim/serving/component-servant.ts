@@ -76,6 +76,11 @@ export abstract class ComponentServant implements Servant {
     return this.#instance?.guest.firstMemory ?? this.#recycled?.kept;
   }
 
+  /** Its instance may answer less than it was to, as was found of another one. */
+  get worn(): boolean {
+    return (this.#instance?.answered ?? 0) >= this.#life.requestsPerInstance;
+  }
+
   allow(roomBytes: number): void {
     this.#roomBytes = roomBytes;
     this.#instance?.guest.allowMemory(this.#memoryBytesMax);

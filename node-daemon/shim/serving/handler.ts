@@ -60,6 +60,8 @@ export interface Servant extends PotMember {
   readonly fuelUsed: number;
   /** What keeps its memory mappings as long as it is reachable, asked before `close`; undefined if nothing was instantiated. */
   readonly mapped: object | undefined;
+  /** It can take no other request, which may have been found while it was idle. */
+  readonly worn?: boolean;
   /**
    * Called in a turn of the account: what it does at once is charged to it, and the pot has been entered. Settles when nothing of the
    * request runs any more. Never rejects: our own bug goes to the events and is answered with `trapped`.

@@ -66,7 +66,8 @@ export class Seat extends Runnable implements RequestSeat, ServantEvents {
 
   /** It cannot take another one. */
   get worn(): boolean {
-    return this.#broken || this.#requests >= this.#parts.handler.requestsPerServant;
+    const isUsedUp = this.#requests >= this.#parts.handler.requestsPerServant;
+    return this.#broken || isUsedUp || this.#servant.worn === true;
   }
 
   begin(request: ServedExchange): void {
