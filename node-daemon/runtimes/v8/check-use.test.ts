@@ -9,7 +9,12 @@ describe("checkModuleUse", () => {
   const table: readonly (readonly [string, readonly ExportFacts[], Use, string | undefined])[] = [
     ["a command, to run", [start], undefined, undefined],
     ["a command, for wagi", [start], "wagi", undefined],
-    ["a library, to run", [initialize], undefined, "it is a library (a WASI reactor). Build it as a command"],
+    [
+      "a library, to run",
+      [initialize],
+      undefined,
+      "it is a library (a WASI reactor). Build it as a command, with a main function, or give the template functions: {}",
+    ],
     ["a library, for wagi", [initialize], "wagi", "it runs once for each request"],
     [
       "a start that takes something",

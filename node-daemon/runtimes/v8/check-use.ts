@@ -21,7 +21,7 @@ const asAHandler =
 export function checkModuleUse(facts: Pick<ModuleFacts, "exports">, use: Use): Rejection | undefined {
   switch (use) {
     case undefined:
-      return checkStart(facts, "");
+      return checkStart(facts, ", or give the template functions: {} to have its functions called");
     case "wagi":
       return checkStart(facts, ". For http: {handler: wagi} it runs once for each request");
     case "wasi-http":
