@@ -36,6 +36,7 @@ import type { AllowedNetwork } from "./network/allowed-network.ts";
 import { RunAttendant } from "./probes/run-attendant.ts";
 import { isSideRun } from "./probes/side-runs.ts";
 import type { NodeCapacity } from "./options.ts";
+import { sharerOf } from "./network/shared-ports.ts";
 import { RunReports } from "./run-reports.ts";
 import type { AdoptedRun, LogLimits, RunId, RunUsage, RuntimeDriver } from "./runtimes/runtime-driver.ts";
 import type { NodeServing } from "./serving/node-serving.ts";
@@ -149,7 +150,15 @@ export class NodeAgent {
       settle: (id) => this.#settleUnknown(id),
     });
     this.#setups = new InstanceSetups({
-      ports: { drivers, modules, moduleBoard, volumes, network, mountGate: new Gate(mountConcurrencyMax) },
+      ports: {
+        drivers,
+        modules,
+        moduleBoard,
+        volumes,
+        network,
+        sharerOf: (assignment, config) => sharerOf(assignment, config, this.#held.values()),
+        mountGate: new Gate(mountConcurrencyMax),
+      },
       loadContents: (templateId) => this.#loadContents(templateId),
       context: () => ({ ...options, stopDisconnectedAfterMs: this.#stopDisconnectedAfterMs }),
       log,

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { InstanceSpec } from "../api/gen/kinds.gen.ts";
 import type { RouteEntry } from "../api/route-table.ts";
+import type { NodeAssignment } from "./core/assignment.ts";
 import type { Daemon } from "./daemon.ts";
 import { installOwnProgram } from "./own-program.ts";
 import { parseMachineFlags } from "./machine/machine-options.ts";
@@ -97,12 +98,12 @@ const http: InstanceSpec["http"] = {
   maxRequestBodyBytes: 1024,
 };
 
-function assign(uid: string, spec: Partial<InstanceSpec>) {
+function assign(uid: string, spec: Partial<InstanceSpec>, owner?: NodeAssignment["owner"]) {
   const template = buildTemplate({ module: { image: `file://${root}/modules/app.wasm` }, ...spec });
   return {
     assign: {
       templates: [{ id: template.id, specJson: Buffer.from(template.specJson), contents: [] }],
-      assignments: [writeAssignment(buildAssignment({ uid, name: uid }))],
+      assignments: [writeAssignment(buildAssignment({ uid, name: uid, ...(owner && { owner }) }))],
     },
   };
 }
@@ -338,4 +339,16 @@ test("Daemon: what an instance was asked before a daemon took it over is no traf
   await trafficOf(next, 0);
   driver.use("one", 0, { ...used, requests: asked(7) });
   expect(await trafficOf(next, 2)).toMatchObject({ uid: "owner-1", inFlight: 1 });
+});
+
+test("Daemon: no two workloads take requests at one port, whatever the scheduler says", async () => {
+  await startDaemon(directGiven);
+  const session = await connected();
+  session.send(assign("one", direct));
+  await session.status("one", (phase) => phase === "Running");
+  session.send(assign("two", direct, { kind: "WasmDeployment", name: "other", uid: "owner-2" }));
+  const { message } = await session.status("two", (_phase, reason) => reason === "AddressInUse");
+  expect(message).toBe("instance one of another workload takes requests at the same port of this node");
+  session.send(assign("three", direct));
+  await session.status("three", (phase) => phase === "Running");
 });

@@ -28,6 +28,8 @@ export interface SetupPorts {
   readonly moduleBoard: Pick<ModuleBoard, "fetched" | "prepared">;
   readonly volumes: Pick<VolumeStore, "mount">;
   readonly network: AllowedNetwork;
+  /** An instance of another workload, by its name, that has one of these listeners, where several may have one together. */
+  readonly sharerOf: (assignment: NodeAssignment, config: TemplateConfig) => string | undefined;
   readonly mountGate: Gate;
 }
 
@@ -117,6 +119,12 @@ function driverOf(config: TemplateConfig, ports: SetupPorts): RuntimeDriver {
 
 function networkOf(config: TemplateConfig, { assignment }: SetupRequest, ports: SetupPorts): NetworkGrant {
   const verdict = ports.network.judge(config.network, assignment.namespace);
+  const other = ports.sharerOf(assignment, config);
+  if (other !== undefined) {
+    // Placement keeps them apart; the kernel would not.
+    const message = `instance ${other} of another workload takes requests at the same port of this node`;
+    throw new SetupFailure({ reason: "AddressInUse", message, retryable: true });
+  }
   if (verdict.kind === "granted") return verdict.network;
   throw new SetupFailure({ reason: verdict.reason, message: verdict.message, retryable: false });
 }

@@ -16,13 +16,19 @@ test("Backends: a request that fails when it is released does not hold up those 
   backends.putWorkload(workloadOf("w"));
   const workload = backends.getOrAdd("w");
   const broken = {
+    givenUp: () => {},
     released: () => {
       throw new Error("a bug");
     },
   };
   const released: string[] = [];
   backends.held.hold(workload, broken, undefined, 1);
-  backends.held.hold(workload, { released: ({ kind }) => void released.push(kind) }, undefined, 1);
+  backends.held.hold(
+    workload,
+    { released: ({ kind }) => void released.push(kind), givenUp: () => {} },
+    undefined,
+    1,
+  );
   expect(() => backends.putEndpoint(endpointOf("i", "w"))).toThrow("a bug");
   backends.putEndpoint(endpointOf("j", "w"));
   expect(released).toEqual(["local"]);

@@ -184,6 +184,11 @@ export class Backends {
     this.#setAside(workload, place, "refused");
   }
 
+  /** Those that are held are told that nobody comes, while there is somebody to tell them. */
+  giveUpHeld(): void {
+    this.held.giveUp(this.#workloads.values());
+  }
+
   /** A request is over. */
   left(workload: Workload): void {
     if (workload.facts === undefined) this.#forgetIfUnused(workload);

@@ -161,6 +161,11 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#open(place, nowMs);
   }
 
+  givenUp(): void {
+    this.#state = "begin";
+    this.#say(noInstance);
+  }
+
   /** `refusal`: why the last place has not taken it. */
   #dispatch(refusal: RefusedFault | undefined): void {
     const choice = this.#choose();

@@ -367,6 +367,20 @@ test("Gateway: when it goes, lets each connection bring one more request, and cl
   await finished;
 });
 
+test("Gateway: when it goes, tells those who wait for an instance that none will come", async () => {
+  await using gateway = new TestGateway().serve({});
+  gateway.gateway.apply({ kind: "endpointGone", uid: "i" });
+  const port = await gateway.listen();
+  const [waits, late] = [await gateway.connect(port), await gateway.connect(port)];
+  waits.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  while (gateway.gateway.figures()[0]?.waiting !== 1) await new Promise(setImmediate);
+  const finished = gateway.gateway.finish(1_500);
+  expect(await waits.ended()).toMatch(/^HTTP\/1\.1 503 [^]*wherry-reason: NoInstance/);
+  late.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  expect(await late.ended()).toMatch(/^HTTP\/1\.1 503 /);
+  await finished;
+});
+
 test("Gateway: when it goes, cuts off what is not answered in its grace", async () => {
   await using gateway = new TestGateway().serve({});
   const client = await gateway.connect(await gateway.listen());

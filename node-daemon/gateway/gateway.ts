@@ -3,6 +3,7 @@
  * forwards, and answers. The process around it (listening, the daemon, handing over, workers) is not its business.
  */
 import type { Socket } from "node:net";
+import type { Clock } from "../../kit/clock.ts";
 import { assertNever } from "../../kit/errors.ts";
 import type { CalleeExchange } from "../link/exchange.ts";
 import { Backends } from "./backends.ts";
@@ -13,6 +14,7 @@ import type { ClientRequest } from "./client-side.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Front } from "./front.ts";
 import { GatewayCounts } from "./gateway-counts.ts";
+import { gatewayLimits } from "./limits.ts";
 import { Relay, unknownHere } from "./relay.ts";
 import { Traffic } from "./traffic.ts";
 import type { GatewayEvents, GatewayOptions, GatewayPorts } from "./ports.ts";
@@ -29,9 +31,11 @@ export class Gateway {
   readonly #front: Front;
   readonly #certificates: Certificates;
   readonly #counts = new GatewayCounts();
+  readonly #clock: Clock;
 
   constructor(options: GatewayOptions, ports: GatewayPorts, events: GatewayEvents) {
     const deadlines = new Deadlines(ports.clock);
+    this.#clock = ports.clock;
     this.#backends = new Backends(ports, events, deadlines, 2 * options.bufferBytesMax);
     this.#traffic = new Traffic(options, ports, this.#backends, deadlines, this.#counts);
     const { table } = this.#traffic;
@@ -98,10 +102,13 @@ export class Gateway {
 
   /**
    * Nothing is accepted any more: says so to clients on each answer and with GOAWAY, and resolves when nothing is under way any
-   * more, or after `graceMs`, when what is left is cut off. A connection between two requests may bring one more.
+   * more, or after `graceMs`, when what is left is cut off; what is held still is answered with 503 shortly before. A connection between two requests may bring one more.
    */
-  finish(graceMs: number): Promise<void> {
-    return this.#front.finish(graceMs);
+  async finish(graceMs: number): Promise<void> {
+    const lastMs = Math.max(0, graceMs - gatewayLimits.lastAnswersMs);
+    const timer = this.#clock.setTimer(lastMs, () => this.#backends.giveUpHeld());
+    await this.#front.finish(graceMs);
+    timer.cancel();
   }
 
   /** Since the gateway began; of those workloads that have changed since the last call. */

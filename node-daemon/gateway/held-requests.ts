@@ -23,6 +23,7 @@ export class HeldRequests {
   readonly #parts: HeldRequestsParts;
   readonly #room: HoldRoom;
   readonly #waking: WakeCalls;
+  #isOver = false;
 
   constructor(parts: HeldRequestsParts) {
     this.#parts = parts;
@@ -41,6 +42,7 @@ export class HeldRequests {
 
   /** False: too many wait already. */
   hold(workload: Workload, holder: Holder, wanted: Wanted, bytes: number): boolean {
+    if (this.#isOver) return false;
     let queue = workload.held.get(wanted);
     if (queue === undefined) {
       queue = new HoldQueue(this.#room);
@@ -66,6 +68,19 @@ export class HeldRequests {
     workload.figures.changed = true;
     if (workload.heldCount === 0) this.#waking.remove(workload.uid);
     this.#parts.left(workload);
+  }
+
+  /** From now on nobody is held. */
+  giveUp(workloads: Iterable<Workload>): void {
+    this.#isOver = true;
+    for (const workload of [...workloads]) {
+      for (const [wanted, queue] of [...workload.held]) {
+        for (const holder of [...queue]) {
+          this.unhold(workload, holder, wanted);
+          holder.givenUp();
+        }
+      }
+    }
   }
 
   /** Somebody has come, or gone. */

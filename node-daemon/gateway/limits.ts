@@ -93,6 +93,8 @@ export const gatewayLimits = {
   /** For requests to other nodes without a limit of their own: the longest that a template can give, and some. */
   remoteMs: 3_610_000,
 
+  /** Before a gateway that goes cuts off what is left, those that wait for an instance are told that there is none. */
+  lastAnswersMs: 500,
   /** Connections that brought nothing since the gateway has begun to go. */
   finishIdleMs: 2_000,
   wakeRepeatMs: 1_000,

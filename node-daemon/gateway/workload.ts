@@ -38,6 +38,8 @@ export type Backend = Place<LocalTarget, RemoteTarget>;
 export interface Holder {
   /** A place has been found for it; it is to take it now. */
   released(place: Backend): void;
+  /** Nobody waits here any more: it is to say so to its client. */
+  givenUp(): void;
 }
 
 export class Workload {

@@ -115,11 +115,12 @@ export class Figures<G> {
     for (const workloads of this.#saved.values()) workloads.delete(uid);
   }
 
-  has(uid: string): boolean {
-    return (
-      [this.#past, ...this.#saved.values()].some((workloads) => workloads.has(uid)) ||
-      [...this.#live.values()].some(({ workloads }) => workloads.has(uid))
-    );
+  /** Of which workloads anything was counted. */
+  uids(): ReadonlySet<string> {
+    const uids = new Set(this.#past.keys());
+    for (const workloads of this.#saved.values()) for (const uid of workloads.keys()) uids.add(uid);
+    for (const { workloads } of this.#live.values()) for (const uid of workloads.keys()) uids.add(uid);
+    return uids;
   }
 
   all(): readonly SummedFigures[] {

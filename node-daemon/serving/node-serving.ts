@@ -245,7 +245,8 @@ export class NodeServing implements TrafficSource {
   /** Workloads that gateways of this node know, and have counted nothing of. */
   uncounted(): readonly string[] {
     if (!this.isWanted || !this.#isPastKnown) return [];
-    return this.#facts.workloadUids.filter((uid) => !this.#figures.has(uid));
+    const counted = this.#figures.uids();
+    return this.#facts.workloadUids.filter((uid) => !counted.has(uid));
   }
 
   /** How the gateway processes are; undefined: there is none. */

@@ -113,6 +113,11 @@ export class Instance implements HostedEvents, OpensSink {
     };
   }
 
+  /** It takes requests at a listener of its own. */
+  get isDirect(): boolean {
+    return this.#spec.serving !== undefined && this.#spec.network.listeners.length > 0;
+  }
+
   get memoryBytes(): number {
     const bytes = this.#guest?.memoryBytes;
     return bytes ? bytes + this.#parts.ownHeapBytes() : this.#memoryBytesLast;

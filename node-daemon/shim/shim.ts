@@ -9,9 +9,10 @@
  * - What is to be told is kept as the state of the run, not as messages: a daemon that is slow or away makes nothing
  *   grow beyond the runs themselves.
  */
-import type { Clock } from "../../kit/clock.ts";
+import type { Clock, Timer } from "../../kit/clock.ts";
 import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-driver.ts";
 import type { Alone } from "./alone.ts";
+import { directLimits } from "./direct/limits.ts";
 import { Instance, type InstanceEvents, type InstanceParts } from "./instance.ts";
 import { messageCharsMax, type ShimLimits } from "./limits.ts";
 import { type BoundListener, type RunReport, runKey, type ShimIdentity } from "./protocol.ts";
@@ -55,7 +56,8 @@ export class Shim {
   readonly #byUid = new Map<string, Run>();
   #unsettled = 0;
   readonly #used = new Set<Run>();
-  #usageTimed = false;
+  #usageTimer: Timer | undefined;
+  #usageDueMs = 0;
   /** Set once the process was told to go: what a run that nobody asked to stop has ended with. */
   #terminating = false;
   readonly #asked = new WeakSet<Run>();
@@ -210,13 +212,17 @@ export class Shim {
   #markUsed(run: Run | undefined): void {
     if (!run) return;
     this.#used.add(run);
-    if (this.#usageTimed) return;
-    this.#usageTimed = true;
-    this.#clock.setTimer(this.#limits.usagePeriodMs, () => this.#pushUsage());
+    const { usagePeriodMs } = this.#limits;
+    const periodMs = run.instance?.isDirect ? Math.min(directLimits.toldMs, usagePeriodMs) : usagePeriodMs;
+    const dueMs = this.#clock.monotonic() + periodMs;
+    if (this.#usageTimer && this.#usageDueMs <= dueMs) return;
+    this.#usageTimer?.cancel();
+    this.#usageDueMs = dueMs;
+    this.#usageTimer = this.#clock.setTimer(periodMs, () => this.#pushUsage());
   }
 
   #pushUsage(): void {
-    this.#usageTimed = false;
+    this.#usageTimer = undefined;
     const usages: RunUsage[] = [];
     for (const run of this.#used) if (run.instance) usages.push(usageOf(run, run.instance));
     this.#used.clear();

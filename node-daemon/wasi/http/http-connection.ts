@@ -83,6 +83,8 @@ export class HttpConnection {
     });
     request.on("response", (answer: IncomingMessage) => {
       this.#answer = answer;
+      // Some servers send a body with these all the same, which would be the next answer.
+      if (answer.statusCode === 204 || answer.statusCode === 304) this.#doubtful = true;
     });
     request.once("socket", () => {
       // Added after Node's own listener, as bytes flow from the first one on, and called before it.
