@@ -118,7 +118,7 @@ export class NodeAgent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    const { drivers, modules, moduleBoard, volumes, network, checkpoint, clock, log } = options;
+    const { checkpoint, clock, log } = options;
     this.#ledger = new Ledger({ checkpoint, instanceOf: (uid) => this.#stored(uid), clock, log });
     this.#wakeTimer = new WakeTimer(clock, ({ uid, attempt }) => {
       const held = this.#held.get(uid);
@@ -151,11 +151,7 @@ export class NodeAgent {
     });
     this.#setups = new InstanceSetups({
       ports: {
-        drivers,
-        modules,
-        moduleBoard,
-        volumes,
-        network,
+        ...options,
         sharerOf: (assignment, config) => sharerOf(assignment, config, this.#held.values()),
         mountGate: new Gate(mountConcurrencyMax),
       },

@@ -73,9 +73,9 @@ export class HeldRequests {
   /** From now on nobody is held. */
   giveUp(workloads: Iterable<Workload>): void {
     this.#isOver = true;
-    for (const workload of [...workloads]) {
-      for (const [wanted, queue] of [...workload.held]) {
-        for (const holder of [...queue]) {
+    for (const workload of workloads) {
+      for (const [wanted, queue] of workload.held) {
+        for (const holder of queue) {
           this.unhold(workload, holder, wanted);
           holder.givenUp();
         }
