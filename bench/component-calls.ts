@@ -2,34 +2,17 @@
  * What a component's call of the host costs, and an answer of one that handles HTTP: processor time in one process, without a
  * socket. A hello world makes twelve calls.
  */
-import { compileBindings } from "../node-daemon/components/bindings.ts";
-import { offer } from "../node-daemon/components/offer.ts";
 import { handlers } from "../node-daemon/components/test-handlers.ts";
-import { translateComponent } from "../node-daemon/components/translate.ts";
 import { threadCpuMs } from "../kit/thread-cpu.ts";
-import { engine } from "../node-daemon/shim/engine.ts";
 import type { LoadedComponent } from "../node-daemon/shim/module-store.ts";
 import { ComponentHandler } from "../node-daemon/shim/serving/component-handler.ts";
-import { handlerParts, requestOf, serve } from "../node-daemon/shim/serving/test-requests.ts";
+import { handlerParts, loadComponent, requestOf, serve } from "../node-daemon/shim/serving/test-requests.ts";
 import type { Figure } from "./figure.ts";
 
 const rounds = 5;
 const requests = 5_000;
 const freshRequests = 300;
 const callsPerRequest = 20_000;
-
-async function loaded(component: Promise<Uint8Array>): Promise<LoadedComponent> {
-  const translated = await translateComponent(await component, offer);
-  if (translated.kind === "rejected") throw new Error(translated.message);
-  const { facts, script, modules } = translated;
-  return {
-    kind: "component",
-    facts,
-    modules: modules.map((bytes) => new engine.Module(bytes)),
-    givenMemory: undefined,
-    bindings: compileBindings(script, "bench"),
-  };
-}
 
 /** Processor time of one request in microseconds, of the best round: others run on the machine. */
 async function costOf(component: LoadedComponent, count: number, fresh: boolean): Promise<number> {
@@ -66,11 +49,11 @@ async function costOf(component: LoadedComponent, count: number, fresh: boolean)
 }
 
 export async function* run(): AsyncIterable<Figure> {
-  const hello = await loaded(handlers.hello());
+  const hello = await loadComponent(await handlers.hello());
   const reusedUs = await costOf(hello, requests, false);
   const freshUs = await costOf(hello, freshRequests, true);
-  const oneCall = await costOf(await loaded(handlers.calls(1)), requests, false);
-  const manyCalls = await costOf(await loaded(handlers.calls(callsPerRequest)), 20, false);
+  const oneCall = await costOf(await loadComponent(await handlers.calls(1)), requests, false);
+  const manyCalls = await costOf(await loadComponent(await handlers.calls(callsPerRequest)), 20, false);
   yield { name: "component host call", value: (manyCalls - oneCall) / callsPerRequest, unit: "µs" };
   yield { name: "wasi:http handler in process, reused", value: reusedUs, unit: "µs" };
   yield { name: "wasi:http handler in process, fresh", value: freshUs, unit: "µs" };

@@ -7,14 +7,10 @@ import { once } from "node:events";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { Worker } from "node:worker_threads";
 import { threadCpuMs } from "../kit/thread-cpu.ts";
-import { compileBindings } from "../node-daemon/components/bindings.ts";
-import { offer } from "../node-daemon/components/offer.ts";
 import { handlers } from "../node-daemon/components/test-handlers.ts";
-import { translateComponent } from "../node-daemon/components/translate.ts";
-import { engine } from "../node-daemon/shim/engine.ts";
 import type { LoadedComponent } from "../node-daemon/shim/module-store.ts";
 import { ComponentHandler } from "../node-daemon/shim/serving/component-handler.ts";
-import { handlerParts, requestOf, serve } from "../node-daemon/shim/serving/test-requests.ts";
+import { handlerParts, loadComponent, requestOf, serve } from "../node-daemon/shim/serving/test-requests.ts";
 import { TestAuthority, type TlsFiles } from "../node-daemon/testing/certificates.ts";
 import { openTestNetwork } from "../node-daemon/wasi/sockets/test-support.ts";
 import { median, type Figure } from "./figure.ts";
@@ -34,8 +30,8 @@ export async function* run(): AsyncIterable<Figure> {
 async function* compare(scheme: string, tls: TlsFiles | undefined): AsyncIterable<Figure> {
   const server = new Worker(new URL("programs/greeting-server.ts", import.meta.url), { workerData: tls });
   const [ports] = (await once(server, "message")) as [{ readonly kept: number; readonly closed: number }];
-  const kept = await loaded(handlers.asks(`127.0.0.1:${ports.kept}`, tls !== undefined));
-  const closed = await loaded(handlers.asks(`127.0.0.1:${ports.closed}`, tls !== undefined));
+  const kept = await loadComponent(await handlers.asks(`127.0.0.1:${ports.kept}`, tls !== undefined));
+  const closed = await loadComponent(await handlers.asks(`127.0.0.1:${ports.closed}`, tls !== undefined));
   const measured: { readonly kept: Measurement; readonly closed: Measurement }[] = [];
   for (let round = 0; round <= rounds; round++) {
     const both = { kept: await measure(kept), closed: await measure(closed) };
@@ -59,19 +55,6 @@ interface Measurement {
   readonly perSecond: number;
   /** Of this thread. */
   readonly cpuMs: number;
-}
-
-async function loaded(component: Promise<Uint8Array>): Promise<LoadedComponent> {
-  const translated = await translateComponent(await component, offer);
-  if (translated.kind === "rejected") throw new Error(translated.message);
-  const { facts, script, modules } = translated;
-  return {
-    kind: "component",
-    facts,
-    modules: modules.map((bytes) => new engine.Module(bytes)),
-    bindings: compileBindings(script, "bench"),
-    givenMemory: undefined,
-  };
 }
 
 /** Of several instances that answer one request each at a time. */

@@ -348,7 +348,9 @@ test("Daemon: no two workloads take requests at one port, whatever the scheduler
   await session.status("one", (phase) => phase === "Running");
   session.send(assign("two", direct, { kind: "WasmDeployment", name: "other", uid: "owner-2" }));
   const { message } = await session.status("two", (_phase, reason) => reason === "AddressInUse");
-  expect(message).toBe("instance one of another workload takes requests at the same port of this node");
+  expect(message).toBe(
+    "instance one of another workload takes requests at the same port of this node; give one of them another port in spec.listeners",
+  );
   session.send(assign("three", direct));
   await session.status("three", (phase) => phase === "Running");
 });

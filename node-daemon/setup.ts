@@ -119,14 +119,15 @@ function driverOf(config: TemplateConfig, ports: SetupPorts): RuntimeDriver {
 
 function networkOf(config: TemplateConfig, { assignment }: SetupRequest, ports: SetupPorts): NetworkGrant {
   const verdict = ports.network.judge(config.network, assignment.namespace);
+  if (verdict.kind === "refused")
+    throw new SetupFailure({ reason: verdict.reason, message: verdict.message, retryable: false });
   const other = ports.sharerOf(assignment, config);
   if (other !== undefined) {
     // Placement keeps them apart; the kernel would not.
-    const message = `instance ${other} of another workload takes requests at the same port of this node`;
+    const message = `instance ${other} of another workload takes requests at the same port of this node; give one of them another port in spec.listeners`;
     throw new SetupFailure({ reason: "AddressInUse", message, retryable: true });
   }
-  if (verdict.kind === "granted") return verdict.network;
-  throw new SetupFailure({ reason: verdict.reason, message: verdict.message, retryable: false });
+  return verdict.network;
 }
 
 async function fetchAndPrepare(

@@ -102,7 +102,8 @@ export class Gateway {
 
   /**
    * Nothing is accepted any more: says so to clients on each answer and with GOAWAY, and resolves when nothing is under way any
-   * more, or after `graceMs`, when what is left is cut off; what is held still is answered with 503 shortly before. A connection between two requests may bring one more.
+   * more, or after `graceMs`, when what is left is cut off; what is held still is answered with 503 shortly before. A connection
+   * between two requests may bring one more.
    */
   async finish(graceMs: number): Promise<void> {
     const lastMs = Math.max(0, graceMs - gatewayLimits.lastAnswersMs);

@@ -40,7 +40,7 @@ export class HeldRequests {
     return workload.heldCount > 0 && workload.held.has(wanted);
   }
 
-  /** False: too many wait already. */
+  /** False: too many wait already, or nobody is held any more. */
   hold(workload: Workload, holder: Holder, wanted: Wanted, bytes: number): boolean {
     if (this.#isOver) return false;
     let queue = workload.held.get(wanted);
