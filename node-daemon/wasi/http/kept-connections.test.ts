@@ -172,6 +172,8 @@ describe("a connection", () => {
     },
     { name: "1xx", says: `HTTP/1.1 103 Early Hints\r\n\r\n${whole}` },
     { name: "an answer to HEAD", method: "HEAD", says: "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n" },
+    { name: "204", says: "HTTP/1.1 204 No Content\r\n\r\n" },
+    { name: "304", says: "HTTP/1.1 304 Not Modified\r\n\r\n" },
     { name: "more than was said", says: `${whole}HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil` },
     {
       name: "a server that will soon close it",
